@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/sysroot.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+static int open_dir(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int sysroot_init(struct sysroot *root, const char *proc, const char *sys, const char **which)
+{
+	*root = (struct sysroot)SYSROOT_NULL;
+	snprintf(root->proc, sizeof(root->proc), "%s", proc);
+	snprintf(root->sys, sizeof(root->sys), "%s", sys);
+	*which = proc;
+	root->proc_fd = open_dir(proc);
+	if (root->proc_fd < 0)
+		return root->proc_fd;
+	*which = sys;
+	root->sys_fd = open_dir(sys);
+	if (root->sys_fd < 0) {
+		int r = root->sys_fd;
+
+		sysroot_deinit(root);
+		return r;
+	}
+	return 0;
+}
+
+void sysroot_deinit(struct sysroot *root)
+{
+	if (root->proc_fd >= 0)
+		close(root->proc_fd);
+	if (root->sys_fd >= 0)
+		close(root->sys_fd);
+	root->proc_fd = -1;
+	root->sys_fd = -1;
+}
+
+static ssize_t terminate(char *buf, ssize_t len)
+{
+	if (len > 0 && buf[len - 1] == '\n')
+		len--;
+	buf[len] = '\0';
+	return len;
+}
+
+ssize_t sysroot_pread_text(int fd, char *buf, size_t size)
+{
+	ssize_t len = pread(fd, buf, size - 1, 0);
+
+	return len < 0 ? -errno : terminate(buf, len);
+}
+
+ssize_t sysroot_read_text(int dirfd, const char *path, char *buf, size_t size)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	size_t have = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (have < size - 1) {
+		ssize_t len = read(fd, buf + have, size - 1 - have);
+
+		if (len < 0)
+			return -errno;
+		if (len == 0)
+			break;
+		have += (size_t)len;
+	}
+	return terminate(buf, (ssize_t)have);
+}
+
+int sysroot_parse_u64(const char *text, u64 *value)
+{
+	u64 parsed = 0;
+	const char *digits;
+
+	while (isspace((unsigned char)*text))
+		text++;
+	for (digits = text; *text >= '0' && *text <= '9'; text++) {
+		u64 digit = (u64)(*text - '0');
+
+		if (parsed > (UINT64_MAX - digit) / 10)
+			return -ERANGE;
+		parsed = parsed * 10 + digit;
+	}
+	if (text == digits)
+		return -EINVAL;
+	while (isspace((unsigned char)*text))
+		text++;
+	if (*text != '\0')
+		return -EINVAL;
+	*value = parsed;
+	return 0;
+}
+
+int sysroot_read_u64(int dirfd, const char *path, u64 *value)
+{
+	char buf[64];
+	ssize_t len = sysroot_read_text(dirfd, path, buf, sizeof(buf));
+
+	return len < 0 ? (int)len : sysroot_parse_u64(buf, value);
+}
