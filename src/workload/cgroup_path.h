@@ -24,8 +24,8 @@ struct cgroup_identity {
 	char id[CGROUP_ID_MAX];           /* container id without runtime prefix, or VM name; else "" */
 	char runtime[CGROUP_RUNTIME_MAX]; /* the runtime's name, or "" when the path does not tell */
 	char pod_uid[CGROUP_POD_MAX];     /* pod uid, dashes restored; else "" */
-	char unit[CGROUP_UNIT_MAX];       /* innermost systemd service or scope outside containers; else "" */
-	char slice[CGROUP_UNIT_MAX];      /* innermost systemd slice; else "" */
+	char unit[CGROUP_UNIT_MAX];       /* systemd unit around it, not its own scope; else "" */
+	char slice[CGROUP_UNIT_MAX];      /* innermost systemd slice around it; else "" */
 	s64 uid;                          /* login user of a user-UID.slice, or -1 */
 	u32 prefix_len; /* length of the part of the path that ends with the identity's own cgroup */
 };
