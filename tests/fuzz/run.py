@@ -54,7 +54,10 @@ def fuzz(t, target, seconds, corpus, seeds, crashes):
     done = re.search(r"number_of_executed_units:\s*(\d+)", text)
     executed = int(done.group(1)) if done else 0
     kept = re.findall(r"Test unit written to (\S+)", text)
-    hint = "\n".join(text.splitlines()[-40:])
+    lines = text.splitlines()
+    start = next((i for i, x in enumerate(lines) if re.search(r"ERROR:|runtime error:", x)),
+                 max(len(lines) - 40, 0))
+    hint = "\n".join(lines[start:start + 40])
     for path in kept:
         hint += "\nagain: %s %s" % (target, path)
     t.ok(run.returncode == 0 and executed > 0, "%s: %d s without a finding" % (short, seconds), hint)

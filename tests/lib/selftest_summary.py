@@ -55,10 +55,11 @@ t = tap.Tap()
 t.require(shutil.which("meson"), "meson is not installed")
 scratch = tempfile.mkdtemp(prefix="kepler-summary-")
 t.cleanup(shutil.rmtree, scratch, ignore_errors=True)
-for sub in ("all", "good"):
+for sub in ("all", "good", "one"):
     os.mkdir(os.path.join(scratch, sub))
 everything = project(os.path.join(scratch, "all"), CASES)
 good = project(os.path.join(scratch, "good"), [c for c in CASES if c[0] in ("exit0", "case/skip")])
+one = project(os.path.join(scratch, "one"), [c for c in CASES if c[0] == "case/skip"])
 
 rc, lines, text = summary(everything)
 t.eq(lines[-1], "%d passed, %d failed, %d skipped"
@@ -76,12 +77,15 @@ t.eq(summary(good)[:2], (0, ["SKIPPED case/skip: a: no kernel", "1 passed, 0 fai
      "a good run is green")
 rc, lines, _ = summary("--strict", "kernel", good)
 t.eq((rc, lines[-1]), (1, "1 passed, 1 failed, 0 skipped"), "a strict suite may not skip")
+rc, lines, _ = summary("--strict", "kernel", one)
+t.eq(lines, ["FAILED  case/skip: a", "        skipped, where a skip is a failure: no kernel",
+             "0 passed, 1 failed, 0 skipped"], "also where a build has one suite only")
 rc, lines, _ = summary(good, good)
 t.eq((rc, lines[-1]), (0, "2 passed, 0 failed, 2 skipped"), "runs are added up")
 rc, lines, _ = summary(good.split(":")[0] + ":3")
 t.eq((rc, lines[-1]), (1, "1 passed, 1 failed, 1 skipped"), "an unexplained status is a failure")
-rc, lines, _ = summary(os.path.join(scratch, "none"))
-t.eq((rc, lines[-1]), (1, "0 passed, 1 failed, 0 skipped"), "a run without a log is a failure")
+rc, lines, _ = summary(os.path.join(scratch, "none") + ":1")
+t.eq((rc, lines[-1]), (1, "0 passed, 1 failed, 0 skipped"), "a run that failed without a log is a failure")
 rc, lines, _ = summary()
 t.eq((rc, lines[-1]), (1, "0 passed, 0 failed, 0 skipped"), "nothing run is not green")
 t.done()
