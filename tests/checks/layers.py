@@ -19,7 +19,7 @@ MAY = {
     "web": ["base/"],
     "frame": ["base/", "meter/", "activity/", "workload/"],
     "model": ["base/", "frame/"],
-    "ledger": ["base/", "model/", "workload/"],
+    "ledger": ["base/", "frame/", "model/", "workload/"],
     "export": ["base/", "ledger/snapshot.h", "ledger/account.h", "workload/identity.h"],
     "cli": None,  # wires everything together
 }
