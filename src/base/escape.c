@@ -32,7 +32,13 @@ static size_t utf8_len(const u8 *s)
 	return (s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F) ? 0 : 4;
 }
 
-size_t label_escape(char *out, size_t size, const char *text)
+/* The escape of @c in a label value, or NULL: it has none. */
+static const char *label_escape_of(u8 c)
+{
+	return c == '\\' ? "\\\\" : c == '"' ? "\\\"" : c == '\n' ? "\\n" : NULL;
+}
+
+static size_t copy_clean(char *out, size_t size, const char *text, bool escape)
 {
 	const u8 *s = (const u8 *)text;
 	size_t len = 0;
@@ -41,23 +47,25 @@ size_t label_escape(char *out, size_t size, const char *text)
 		return 0;
 	while (*s) {
 		size_t used = utf8_len(s);
-		const char *piece = (const char *)s;
-		size_t piece_len = used;
+		const char *piece = used == 0 ? REPLACEMENT : escape ? label_escape_of(*s) : NULL;
+		size_t piece_len = piece ? strlen(piece) : used;
 
-		if (used == 0) {
-			piece = REPLACEMENT;
-			piece_len = 3;
-			used = 1;
-		} else if (*s == '\\' || *s == '"' || *s == '\n') {
-			piece = *s == '\\' ? "\\\\" : *s == '"' ? "\\\"" : "\\n";
-			piece_len = 2;
-		}
 		if (piece_len >= size - len)
 			break;
-		memcpy(out + len, piece, piece_len);
+		memcpy(out + len, piece ? piece : (const char *)s, piece_len);
 		len += piece_len;
-		s += used;
+		s += used ? used : 1;
 	}
 	out[len] = '\0';
 	return len;
+}
+
+size_t label_escape(char *out, size_t size, const char *text)
+{
+	return copy_clean(out, size, text, true);
+}
+
+size_t utf8_clean(char *out, size_t size, const char *text)
+{
+	return copy_clean(out, size, text, false);
 }

@@ -60,6 +60,16 @@ static void test_what_does_not_fit_is_cut_between_characters(void **state)
 	assert_int_equal(label_escape(out, 4, "\xFF"), 3);
 }
 
+static void test_clean_only_replaces(void **state)
+{
+	char out[64];
+
+	assert_int_equal(utf8_clean(out, sizeof(out), "a\"b\\c\nd\xFFz"), 11);
+	assert_string_equal(out, "a\"b\\c\nd" BAD "z");
+	assert_int_equal(utf8_clean(out, 4, "ab\xE2\x82\xAC"), 2);
+	assert_int_equal(utf8_clean(out, 0, "a"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -67,6 +77,7 @@ int main(void)
 		cmocka_unit_test(test_special_characters_are_escaped),
 		cmocka_unit_test(test_invalid_bytes_are_replaced),
 		cmocka_unit_test(test_what_does_not_fit_is_cut_between_characters),
+		cmocka_unit_test(test_clean_only_replaces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
