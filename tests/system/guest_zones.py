@@ -10,7 +10,7 @@ import containers
 import tap
 import zones
 
-WRAP_UJ = 150000000  # package-0 wraps every two to seven seconds
+WRAP_UJ = 400000000  # package-0 wraps every five to twenty seconds, psys every four
 
 t = tap.Tap()
 truth = zones.Zones(range_uj=WRAP_UJ, mmio=1)

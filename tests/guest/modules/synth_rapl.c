@@ -2,13 +2,14 @@
 /*
  * Powercap zones of known energy, named and shaped as the RAPL drivers do it.
  *
- * A package draws idle_mw all the time and busy_mw more for each of its CPUs that runs a task. Run time
- * is what the scheduler itself books, taken from the sched_stat_runtime tracepoint, to the nanosecond:
- * the tick-sampled kcpustat is off by tens of percent for short bursts, and idle time has the interrupts
- * in it. So the energy of a cgroup is known exactly: its cpu.stat times busy_mw.
+ * A package draws idle_mw all the time and busy_mw more for each of its CPUs that runs a task. Run
+ * time is what the scheduler itself books, taken from the sched_stat_runtime tracepoint, to the
+ * nanosecond: the tick-sampled kcpustat is off by tens of percent for short bursts, and idle time
+ * has the interrupts in it. So the energy of a cgroup is known exactly: its cpu.stat times busy_mw.
  *
  * Truth, without wrap, is in debugfs: synth_rapl/truth has lines "time_ns N", "cpu C busy_ns N" and
- * "zone NAME uj N" that are one consistent reading. synth_rapl/NAME/fail makes reads of a zone fail.
+ * "zone NAME uj N" that are one consistent reading. synth_rapl/NAME/fail makes reads of a zone
+ * fail.
  */
 #include <linux/cpu.h>
 #include <linux/debugfs.h>
@@ -27,7 +28,8 @@
 
 static uint packages = 1;
 module_param(packages, uint, 0444);
-MODULE_PARM_DESC(packages, "number of package zones, 1 or 2; CPUs of other sockets count to the last one");
+MODULE_PARM_DESC(packages,
+		 "number of package zones, 1 or 2; CPUs of other sockets count to the last one");
 static uint idle_mw = 20000;
 module_param(idle_mw, uint, 0444);
 MODULE_PARM_DESC(idle_mw, "power of one package when nothing runs, mW");
@@ -49,7 +51,7 @@ struct synth_zone {
 	struct powercap_zone powercap;
 	struct powercap_control_type *type;
 	char name[24];
-	int package;		/* whose CPUs, or ALL_PACKAGES */
+	int package;            /* whose CPUs, or ALL_PACKAGES */
 	u32 idle_pct, busy_pct; /* of the package's idle_mw and busy_mw */
 	bool fail;
 };
@@ -69,7 +71,8 @@ static u64 start_ns;
 
 static void count_runtime(void *data, struct task_struct *task, u64 runtime_ns, u64 vruntime)
 {
-	/* The run queue of the task is the one of this CPU but for a remote update_curr(); the sum is exact. */
+	/* The run queue of the task is the one of this CPU but for a remote update_curr(); the sum
+	 * is exact. */
 	per_cpu(run_ns, task_cpu(task)) += runtime_ns;
 }
 
@@ -86,8 +89,8 @@ static void take_reading(struct reading *reading)
 
 	memset(reading, 0, sizeof(*reading));
 	reading->time_ns = ktime_get_ns() - start_ns;
-	for_each_online_cpu(cpu)
-		reading->busy_ns[package_of(cpu)] += READ_ONCE(per_cpu(run_ns, cpu));
+	for_each_online_cpu(cpu) reading->busy_ns[package_of(cpu)] +=
+		READ_ONCE(per_cpu(run_ns, cpu));
 }
 
 /* mW * ns is pJ, so a hundredth of a percent of it is still exact in 64 bits for hours. */
@@ -184,8 +187,8 @@ struct zone_shape {
 	u32 idle_pct, busy_pct;
 };
 
-static struct synth_zone *add_zone(struct powercap_control_type *type, struct synth_zone *parent, int package,
-			     const struct zone_shape *shape)
+static struct synth_zone *add_zone(struct powercap_control_type *type, struct synth_zone *parent,
+				   int package, const struct zone_shape *shape)
 {
 	struct synth_zone *zone = &zones[zone_count];
 	struct powercap_zone *made;
@@ -201,8 +204,9 @@ static struct synth_zone *add_zone(struct powercap_control_type *type, struct sy
 		snprintf(zone->name, sizeof(zone->name), "%s-%d", shape->name, package);
 	else
 		strscpy(zone->name, shape->name, sizeof(zone->name));
-	made = powercap_register_zone(&zone->powercap, type, shape->name, parent ? &parent->powercap : NULL,
-				      &zone_ops, 1, &constraint_ops);
+	made = powercap_register_zone(&zone->powercap, type, shape->name,
+				      parent ? &parent->powercap : NULL, &zone_ops, 1,
+				      &constraint_ops);
 	if (IS_ERR(made)) {
 		pr_err("synth_rapl: %s: error %ld\n", zone->name, PTR_ERR(made));
 		return NULL;

@@ -3,7 +3,8 @@
  * Starts processes that live about a millisecond, one after the other.
  *
  * forkstorm [--seconds=10] [--workers=1] [--life-us=600] [--threads=1]
- * Each child burns life-us of CPU time, shared out among its threads. The number of children: started=N
+ * Each child burns life-us of CPU time, shared out among its threads. The number of children:
+ * started=N
  */
 #include "load.h"
 
@@ -56,7 +57,8 @@ int main(int argc, char **argv)
 {
 	uint64_t workers = option(argc, argv, "workers", 1);
 	uint64_t threads = option(argc, argv, "threads", 1);
-	uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + option(argc, argv, "seconds", 10) * 1000000000;
+	uint64_t end_ns =
+		clock_ns(CLOCK_MONOTONIC) + option(argc, argv, "seconds", 10) * 1000000000;
 	uint64_t total = 0;
 	volatile uint64_t *started;
 

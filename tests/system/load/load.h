@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the load programs share: burning CPU time of the calling thread, exactly, and command-line numbers. */
+/* What the load programs share: burning CPU time of the calling thread, exactly, and command-line
+ * numbers. */
 #pragma once
 
 #include <stdint.h>
@@ -28,7 +29,7 @@ static inline void burn_ns(uint64_t cpu_ns)
 
 static inline void sleep_ns(uint64_t ns)
 {
-	struct timespec time = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+	struct timespec time = { (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) };
 
 	nanosleep(&time, NULL);
 }
@@ -39,7 +40,8 @@ static inline void fail(const char *what)
 	exit(1);
 }
 
-/* The number of option --@name, as in "--seconds=10", or @fallback. Options that do not exist end the program. */
+/* The number of option --@name, as in "--seconds=10", or @fallback. Options that do not exist end
+ * the program. */
 static inline uint64_t option(int argc, char **argv, const char *name, uint64_t fallback)
 {
 	size_t length = strlen(name);
@@ -48,7 +50,8 @@ static inline uint64_t option(int argc, char **argv, const char *name, uint64_t 
 		char *end;
 		uint64_t value;
 
-		if (strncmp(argv[i], "--", 2) || strncmp(argv[i] + 2, name, length) || argv[i][2 + length] != '=')
+		if (strncmp(argv[i], "--", 2) || strncmp(argv[i] + 2, name, length) ||
+		    argv[i][2 + length] != '=')
 			continue;
 		value = strtoull(argv[i] + 3 + length, &end, 10);
 		if (*end || end == argv[i] + 3 + length) {

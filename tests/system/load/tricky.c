@@ -6,9 +6,9 @@
  * tricky leader-first            the first thread ends, the others work on
  * tricky exec-by-thread          a thread that is not the first replaces the process
  * tricky zombies                 children end and nobody waits for them until the end
- * tricky move PROCS...           burns half, writes itself into each cgroup.procs file PROCS, burns half
- * tricky same-pid                processes that follow each other under one pid
- * tricky big-comm                a command name of bytes that are awkward in labels
+ * tricky move PROCS...           burns half, writes itself into each cgroup.procs file PROCS, burns
+ * half tricky same-pid                processes that follow each other under one pid tricky
+ * big-comm                a command name of bytes that are awkward in labels
  */
 #include "load.h"
 
@@ -123,7 +123,7 @@ static int move(char **argv)
 
 static pid_t fork_as(pid_t pid)
 {
-	pid_t set_tid[1] = {pid};
+	pid_t set_tid[1] = { pid };
 	struct clone_args args = {
 		.exit_signal = SIGCHLD,
 		.set_tid = pid ? (uintptr_t)set_tid : 0,
@@ -167,9 +167,13 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(char **argv);
 	} lives[] = {
-		{"thread-exits", thread_exits}, {"leader-first", leader_first}, {"exec-by-thread", exec_by_thread},
-		{"after-exec", after_exec},     {"zombies", zombies},           {"same-pid", same_pid},
-		{"big-comm", big_comm},
+		{ "thread-exits", thread_exits },
+		{ "leader-first", leader_first },
+		{ "exec-by-thread", exec_by_thread },
+		{ "after-exec", after_exec },
+		{ "zombies", zombies },
+		{ "same-pid", same_pid },
+		{ "big-comm", big_comm },
 	};
 
 	if (argc > 2 && !strcmp(argv[1], "move"))
