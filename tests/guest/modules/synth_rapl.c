@@ -71,8 +71,7 @@ static u64 start_ns;
 
 static void count_runtime(void *data, struct task_struct *task, u64 runtime_ns, u64 vruntime)
 {
-	/* The run queue of the task is the one of this CPU but for a remote update_curr(); the sum
-	 * is exact. */
+	/* The task's run queue is locked: nobody else adds to this CPU's sum. */
 	per_cpu(run_ns, task_cpu(task)) += runtime_ns;
 }
 
@@ -89,11 +88,12 @@ static void take_reading(struct reading *reading)
 
 	memset(reading, 0, sizeof(*reading));
 	reading->time_ns = ktime_get_ns() - start_ns;
-	for_each_online_cpu(cpu) reading->busy_ns[package_of(cpu)] +=
-		READ_ONCE(per_cpu(run_ns, cpu));
+	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
+		if (cpu_online(cpu))
+			reading->busy_ns[package_of(cpu)] += READ_ONCE(per_cpu(run_ns, cpu));
 }
 
-/* mW * ns is pJ, so a hundredth of a percent of it is still exact in 64 bits for hours. */
+/* us times mW are nJ; with the percentage they stay within 64 bits for weeks. */
 static u64 zone_uj(const struct synth_zone *zone, const struct reading *reading)
 {
 	u64 idle_us = 0, busy_us = 0;
@@ -174,8 +174,10 @@ static int truth_show(struct seq_file *file, void *unused)
 
 	take_reading(&reading);
 	seq_printf(file, "time_ns %llu\n", reading.time_ns);
-	for_each_online_cpu(cpu)
-		seq_printf(file, "cpu %d busy_ns %llu\n", cpu, READ_ONCE(per_cpu(run_ns, cpu)));
+	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
+		if (cpu_online(cpu))
+			seq_printf(file, "cpu %d busy_ns %llu\n", cpu,
+				   READ_ONCE(per_cpu(run_ns, cpu)));
 	for (i = 0; i < zone_count; i++)
 		seq_printf(file, "zone %s uj %llu\n", zones[i].name, zone_uj(&zones[i], &reading));
 	return 0;
