@@ -7,7 +7,8 @@
 #include "base/sysroot.h"
 #include "base/types.h"
 
-/* What the kernel says of the first CPU. On Arm, family is the implementer and model the part number. */
+/* What the kernel says of the first CPU. On Arm, family is the implementer and model the part
+ * number. */
 struct cpu_id {
 	char vendor[16]; /* "GenuineIntel", "AuthenticAMD", ...; "arm" on Arm */
 	u32 family;

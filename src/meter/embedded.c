@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The embedded estimate: what a machine of this kind typically draws, for machines that have no meter.
+ * The embedded estimate: what a machine of this kind typically draws, for machines that have no
+ * meter.
  *
  * Platform: watts of a whole server per hardware thread, idle and at full load, by the CPU's
  * microarchitecture (cpu_watts.def), times the online CPUs, on the straight line between the two by
  * the share of CPU time that was used. On a virtual machine that is its part of such a server.
  *
- * Package and DRAM: shares of the platform's watts measured on one two-socket server, at idle and at
- * full load (data/README.md). Of the rest (fans, disks, power supply) nothing is said here.
+ * Package and DRAM: shares of the platform's watts measured on one two-socket server, at idle and
+ * at full load (data/README.md). Of the rest (fans, disks, power supply) nothing is said here.
  *
- * Error: one server's measured watts are known beside its row: 171 W idle and 396 W at most, where the
- * Haswell row says 59 W and 179 W for its 32 threads, 65 % and 55 % too little. Hence 60 %. The rows
- * themselves lie up to 58 % below their median at full load (one lies 112 % above it): a CPU that has no
- * row carries sqrt(0.60^2 + 0.58^2) = 83 %. The share of a domain is known from one machine; taken as 30 %
- * uncertain it adds sqrt(0.60^2 + 0.30^2) = 67 % and sqrt(0.83^2 + 0.30^2) = 88 %. Shares between workloads
- * are not affected: they are all scaled alike.
+ * Error: one server's measured watts are known beside its row: 171 W idle and 396 W at most, where
+ * the Haswell row says 59 W and 179 W for its 32 threads, 65 % and 55 % too little. Hence 60 %. The
+ * rows themselves lie up to 58 % below their median at full load (one lies 112 % above it): a CPU
+ * that has no row carries sqrt(0.60^2 + 0.58^2) = 83 %. The share of a domain is known from one
+ * machine; taken as 30 % uncertain it adds sqrt(0.60^2 + 0.30^2) = 67 % and sqrt(0.83^2 + 0.30^2) =
+ * 88 %. Shares between workloads are not affected: they are all scaled alike.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -109,19 +110,22 @@ static int embedded_open(struct meter *meter, const struct sysroot *root)
 	meter->priv = e;
 	choose_watts(e, model);
 	if (e->known)
-		snprintf(meter->found, sizeof(meter->found),
-			 "typical server of this CPU (%s): %.2f W idle to %.2f W at full load per thread, "
-			 "+-%.0f %%",
-			 model->name, e->watts.idle, e->watts.full, ERROR_KNOWN * 100);
+		snprintf(
+			meter->found, sizeof(meter->found),
+			"typical server of this CPU (%s): %.2f W idle to %.2f W at full load per thread, "
+			"+-%.0f %%",
+			model->name, e->watts.idle, e->watts.full, ERROR_KNOWN * 100);
 	else
-		snprintf(meter->found, sizeof(meter->found),
-			 "typical server of any kind (CPU %s): %.2f W idle to %.2f W at full load per thread, "
-			 "+-%.0f %%",
-			 model->name, e->watts.idle, e->watts.full, ERROR_UNKNOWN * 100);
+		snprintf(
+			meter->found, sizeof(meter->found),
+			"typical server of any kind (CPU %s): %.2f W idle to %.2f W at full load per thread, "
+			"+-%.0f %%",
+			model->name, e->watts.idle, e->watts.full, ERROR_UNKNOWN * 100);
 	return 0;
 }
 
-/* The zones come into being when the estimate is needed, so that a metered machine does not show them. */
+/* The zones come into being when the estimate is needed, so that a metered machine does not show
+ * them. */
 static void start(struct meter *meter, struct embedded *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(shares); i++) {

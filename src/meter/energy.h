@@ -7,16 +7,17 @@
 #include "base/types.h"
 
 /*
- * Energy between two readings of a counter that counts modulo @modulus_uj (0: never wraps). A step of a
- * counter that never wraps below its last value is a restart and counts as 0; so does a value outside
- * the modulus. At most one wrap can be seen: read more often than the counter wraps.
+ * Energy between two readings of a counter that counts modulo @modulus_uj (0: never wraps). A step
+ * of a counter that never wraps below its last value is a restart and counts as 0; so does a value
+ * outside the modulus. At most one wrap can be seen: read more often than the counter wraps.
  */
 u64 energy_delta_uj(u64 before_uj, u64 after_uj, u64 modulus_uj);
 
 /*
- * The modulus of a powercap counter whose max_energy_range_uj is @range_uj; 0 (never wraps) when that is 0
- * or unknown. The range is the largest value the counter takes, so the step after it leads to 0: the
- * true modulus is the range plus one step of the hardware, about 61 uJ. That step is not published; with
- * one microjoule in its place every reading is below the modulus and a wrap costs less than one step.
+ * The modulus of a powercap counter whose max_energy_range_uj is @range_uj; 0 (never wraps) when
+ * that is 0 or unknown. The range is the largest value the counter takes, so the step after it
+ * leads to 0: the true modulus is the range plus one step of the hardware, about 61 uJ. That step
+ * is not published; with one microjoule in its place every reading is below the modulus and a wrap
+ * costs less than one step.
  */
 u64 energy_modulus_uj(u64 range_uj);

@@ -2,13 +2,14 @@
 /*
  * The set of meters: who is read, who is believed, and who stands in.
  *
- * A zone is alive when it reads well, or did so within the last GRACE_READS reads (a short fault hides no
- * energy, the counter goes on), and is not dead. For every domain the first meter in the table with a live
- * zone is the one reported. The estimate is reported only while no measured zone of any domain is alive:
- * an estimated platform beside a measured package would make up a remainder that nobody measured.
+ * A zone is alive when it reads well, or did so within the last GRACE_READS reads (a short fault
+ * hides no energy, the counter goes on), and is not dead. For every domain the first meter in the
+ * table with a live zone is the one reported. The estimate is reported only while no measured zone
+ * of any domain is alive: an estimated platform beside a measured package would make up a remainder
+ * that nobody measured.
  *
- * Every joule has one reporter: a zone that was not responsible for a while comes back with a new epoch,
- * because the energy in between was told by somebody else.
+ * Every joule has one reporter: a zone that was not responsible for a while comes back with a new
+ * epoch, because the energy in between was told by somebody else.
  */
 #include "meter/meter.h"
 
@@ -39,9 +40,10 @@ struct zone_life {
 	u64 moved_run_ns; /* CPU time of the machine when the value last changed */
 	u32 same;         /* equal readings in a row */
 	u32 missed;       /* reads since the last good one */
-	u32 handovers;    /* times it came back after another meter was responsible: part of its epoch */
+	u32 handovers; /* times it came back after another meter was responsible: part of its epoch
+			*/
 	u32 last_epoch;
-	bool seen;  /* it has read well at least once */
+	bool seen; /* it has read well at least once */
 	bool dead;
 	bool relieved; /* somebody else is responsible for its domain */
 };
@@ -222,11 +224,13 @@ static void describe(struct meter_set *s, u32 meter, u32 dead)
 	const struct meter *m = &s->meter[meter];
 
 	if (m->ops->estimate && !state->used)
-		snprintf(state->detail, sizeof(state->detail), "stands by: the machine has a meter");
-	else if (dead && dead == state->zones)
 		snprintf(state->detail, sizeof(state->detail),
-			 "%s; none moves while the machine works, as on some virtual machines: not used",
-			 m->found);
+			 "stands by: the machine has a meter");
+	else if (dead && dead == state->zones)
+		snprintf(
+			state->detail, sizeof(state->detail),
+			"%s; none moves while the machine works, as on some virtual machines: not used",
+			m->found);
 	else if (dead)
 		snprintf(state->detail, sizeof(state->detail),
 			 "%s; %u of %u zones never move while the machine works: not used",
@@ -235,7 +239,8 @@ static void describe(struct meter_set *s, u32 meter, u32 dead)
 		snprintf(state->detail, sizeof(state->detail), "%s", m->found);
 }
 
-/* A cheap summary of what describe() depends on, so that text is only made when something changed. */
+/* A cheap summary of what describe() depends on, so that text is only made when something changed.
+ */
 static u64 description_key(const struct meter *m, const struct meter_state *state, u32 dead)
 {
 	u64 key = 1469598103934665603ULL;
@@ -284,13 +289,15 @@ static void read_meters(struct meter_set *s, const struct meter_tick *tick, bool
 	}
 }
 
-u32 meter_set_read(struct meter_set *set, const struct meter_input *input, struct meter_reading *readings)
+u32 meter_set_read(struct meter_set *set, const struct meter_input *input,
+		   struct meter_reading *readings)
 {
 	u64 asleep_ns = time_asleep_ns();
 	struct meter_tick tick = { .input = *input };
 	u32 responsible[DOMAIN_MAX];
 
-	/* Two clocks are read one after the other: only a difference that means something counts. */
+	/* Two clocks are read one after the other: only a difference that means something counts.
+	 */
 	if (asleep_ns > set->asleep_ns + NSEC_PER_SEC / 10) {
 		tick.slept_ns = asleep_ns - set->asleep_ns;
 		set->asleep_ns = asleep_ns;

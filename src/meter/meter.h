@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * HOW MUCH: the power meters of the machine. A meter finds its zones when it is opened and then reads
- * the raw value of each, every tick. It knows nothing of workloads, and one that fails costs nobody else
- * anything.
+ * HOW MUCH: the power meters of the machine. A meter finds its zones when it is opened and then
+ * reads the raw value of each, every tick. It knows nothing of workloads, and one that fails costs
+ * nobody else anything.
  */
 #pragma once
 
@@ -29,7 +29,8 @@ struct meter_zone {
 	char package[16];   /* socket number or sensor id, the `package` label */
 	char name[48];      /* the kernel's name for it, e.g. "intel-rapl:0:1 core" */
 	u64 modulus_uj;     /* the counter counts modulo this; 0: it never wraps */
-	double error_ratio; /* the zone's own relative error (0.3 = 30 %); 0: not known or negligible */
+	double error_ratio; /* the zone's own relative error (0.3 = 30 %); 0: not known or
+			       negligible */
 	u32 meter;          /* index of the meter that reports it; set by meter_set */
 };
 
@@ -39,7 +40,7 @@ struct meter_reading {
 	u32 zone;
 	u64 value_uj; /* cumulative, modulo the zone's modulus; valid when status is METER_OK */
 	u64 taken_ns; /* boot clock */
-	u32 epoch;    /* changes when the counter was restarted: no difference may be taken across */
+	u32 epoch; /* changes when the counter was restarted: no difference may be taken across */
 };
 
 /* What a meter may know of the machine's activity: the estimating ones need it. */
@@ -60,22 +61,23 @@ struct meter_state {
 	bool used;                /* its zones are the ones reported */
 	u32 zones;
 	u64 read_errors[METER_DEAD + 1]; /* failed zone reads by status */
-	char detail[256];                /* what was found, or why nothing and what would change it */
+	char detail[256]; /* what was found, or why nothing and what would change it */
 };
 
 /*
- * Opens every meter of the machine under @root. Never fails for want of a sensor: the set then holds the
- * embedded estimate alone. Returns 0 or -ENOMEM.
+ * Opens every meter of the machine under @root. Never fails for want of a sensor: the set then
+ * holds the embedded estimate alone. Returns 0 or -ENOMEM.
  */
 int meter_set_new(const struct sysroot *root, struct meter_set **set);
 struct meter_set *meter_set_free(struct meter_set *set);
 
 /*
- * Reads every zone into @readings (room for METER_ZONES_MAX) and returns their number. Zones keep their
- * index for the life of the set; a zone that is gone reads METER_ABSENT, one found later gets a new index.
- * Allocates nothing while the zones stay the same.
+ * Reads every zone into @readings (room for METER_ZONES_MAX) and returns their number. Zones keep
+ * their index for the life of the set; a zone that is gone reads METER_ABSENT, one found later gets
+ * a new index. Allocates nothing while the zones stay the same.
  */
-u32 meter_set_read(struct meter_set *set, const struct meter_input *input, struct meter_reading *readings);
+u32 meter_set_read(struct meter_set *set, const struct meter_input *input,
+		   struct meter_reading *readings);
 
 /* The zone of a reading; valid for the life of the set. */
 const struct meter_zone *meter_set_zone(const struct meter_set *set, u32 zone);

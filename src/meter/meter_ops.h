@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What a meter must be able to do, and what it may see of the set it belongs to. Only the files of this
- * room include this header; each meter's file exports its operations and nothing else.
+ * What a meter must be able to do, and what it may see of the set it belongs to. Only the files of
+ * this room include this header; each meter's file exports its operations and nothing else.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 struct meter_slot {
 	struct meter_zone zone;
 	struct meter_reading reading; /* written by the meter's read(); kept from tick to tick */
-	bool left_out;                /* on purpose, e.g. a duplicate: reads as absent, is no error */
+	bool left_out; /* on purpose, e.g. a duplicate: reads as absent, is no error */
 };
 
 struct meter_slots {
@@ -24,8 +24,8 @@ struct meter {
 	void *priv;                /* of the meter; freed by its close() */
 	struct meter_slots *slots; /* of the set, those of the other meters included */
 	u32 index;
-	enum meter_status none;  /* the meter's status as long as it has no zone */
-	char found[160];         /* what was found, or why nothing and what would change it */
+	enum meter_status none; /* the meter's status as long as it has no zone */
+	char found[160];        /* what was found, or why nothing and what would change it */
 };
 
 struct meter_tick {
@@ -41,9 +41,11 @@ struct meter_ops {
 
 	/* Finds the zones and adds them. Returns 0, also when there are none, or -ENOMEM. */
 	int (*open)(struct meter *meter, const struct sysroot *root);
-	/* Writes status, value and epoch of every zone of its own. May add zones. Allocates nothing. */
+	/* Writes status, value and epoch of every zone of its own. May add zones. Allocates
+	 * nothing. */
 	void (*read)(struct meter *meter, const struct meter_tick *tick);
-	/* Releases what open() took. Also called after an open() that failed, and with priv NULL. */
+	/* Releases what open() took. Also called after an open() that failed, and with priv NULL.
+	 */
 	void (*close)(struct meter *meter);
 };
 

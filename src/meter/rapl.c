@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * RAPL through powercap: the running average power limit interface of Intel CPUs, and of AMD's since
- * Zen (package and core only).
+ * RAPL through powercap: the running average power limit interface of Intel CPUs, and of AMD's
+ * since Zen (package and core only).
  *
  * Interface: <sys>/class/powercap/intel-rapl:N[:M]/{name,energy_uj,max_energy_range_uj}.
  * Unit: microjoules, in steps of about 61 uJ; updated about every millisecond by the hardware.
  * Wrap: a 32-bit counter of hardware steps, after 1 minute (a big socket) to 1 hour.
  * Permission: energy_uj is readable by root only since Linux 5.10 (CVE-2020-8694, PLATYPUS).
  * Overlap: core and uncore are part of package, dram beside it on servers, psys is the whole board.
- * Known lies: intel-rapl-mmio repeats zones of intel-rapl; mirrored dies (rapl_twin.h); psys that reads 0
- * for ever; core that does not move on some servers; filtered values where SGX is on.
+ * Known lies: intel-rapl-mmio repeats zones of intel-rapl; mirrored dies (rapl_twin.h); psys that
+ * reads 0 for ever; core that does not move on some servers; filtered values where SGX is on.
  *
- * Files stay open and are read with pread. A read that fails because the driver went away closes the
- * file; the zones are then looked for again, and a zone that comes back has a new epoch, since a driver
- * that was loaded anew may start its counter anywhere.
+ * Files stay open and are read with pread. A read that fails because the driver went away closes
+ * the file; the zones are then looked for again, and a zone that comes back has a new epoch, since
+ * a driver that was loaded anew may start its counter anywhere.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,8 @@
 #include "meter/rapl_scan.h"
 #include "meter/rapl_twin.h"
 
-/* Lost zones are looked for at each of the next reads, then at every tenth; new ones now and then. */
+/* Lost zones are looked for at each of the next reads, then at every tenth; new ones now and then.
+ */
 #define RETRIES_SOON 5
 #define RETRY_LATER 10
 #define RESCAN_READS 60
@@ -41,8 +42,8 @@
 struct rapl_zone {
 	struct rapl_id id;
 	struct rapl_name name;
-	u32 index; /* its slot in the set */
-	int fd;    /* energy_uj, or -1 */
+	u32 index;             /* its slot in the set */
+	int fd;                /* energy_uj, or -1 */
 	enum meter_status why; /* what a zone without a file reads */
 	bool present;          /* found by the last scan */
 	bool hidden;           /* found, but not to be counted */
@@ -52,7 +53,8 @@ struct rapl_zone {
 	bool missed; /* the last read failed */
 	bool held;   /* the last read was left out as a mirror */
 	u32 epoch;
-	u32 twin_of; /* the zone it is compared with, valid unless twin.state is UNKNOWN or DISTINCT */
+	u32 twin_of; /* the zone it is compared with, valid unless twin.state is UNKNOWN or DISTINCT
+		      */
 	struct rapl_twin twin;
 };
 
@@ -221,7 +223,8 @@ static void look_for_zones(struct meter *meter)
 	for (u32 i = 0; i < rapl->count; i++) {
 		struct rapl_zone *z = &rapl->zone[i];
 
-		/* Names that can't be read right now are no proof that a zone which reads is gone. */
+		/* Names that can't be read right now are no proof that a zone which reads is gone.
+		 */
 		if (!z->present && (z->fd < 0 || rapl->scan.nameless == 0))
 			close_zone(rapl, z, METER_ABSENT);
 	}
@@ -313,7 +316,8 @@ static void first_comparison(struct meter *meter, struct rapl_zone *z)
 			all = all && (first->hidden || !first->present);
 			continue;
 		}
-		if (rapl_twin_near(first->last_uj, z->last_uj, slot_of(meter, z)->zone.modulus_uj)) {
+		if (rapl_twin_near(first->last_uj, z->last_uj,
+				   slot_of(meter, z)->zone.modulus_uj)) {
 			z->twin_of = i;
 			rapl_twin_suspect(&z->twin, first->last_uj, z->last_uj);
 			rapl->described = false;
@@ -326,8 +330,8 @@ static void first_comparison(struct meter *meter, struct rapl_zone *z)
 }
 
 /*
- * Leaves out zones that repeat another one. Only the first counts, also while it can't be read: what its
- * mirror would tell meanwhile is in the first one's own counter when it comes back.
+ * Leaves out zones that repeat another one. Only the first counts, also while it can't be read:
+ * what its mirror would tell meanwhile is in the first one's own counter when it comes back.
  */
 static void leave_out_mirrors(struct meter *meter, struct rapl_zone *z)
 {
@@ -393,8 +397,9 @@ static void summarize(struct meter *meter, struct rapl_summary *sum)
 static void describe_none(struct meter *meter)
 {
 	const struct rapl *rapl = meter->priv;
-	const char *text = "no RAPL zones in class/powercap: this is a virtual machine or another kind of CPU, "
-			   "or the driver is missing (modprobe intel_rapl_msr)";
+	const char *text =
+		"no RAPL zones in class/powercap: this is a virtual machine or another kind of CPU, "
+		"or the driver is missing (modprobe intel_rapl_msr)";
 
 	meter->none = METER_ABSENT;
 	if (rapl->scan.error == -EACCES || rapl->scan.error == -EPERM) {
@@ -407,7 +412,8 @@ static void describe_none(struct meter *meter)
 	snprintf(meter->found, sizeof(meter->found), "%s", text);
 }
 
-static void __attribute__((format(printf, 2, 3))) append(struct meter *meter, const char *format, ...)
+static void __attribute__((format(printf, 2, 3)))
+append(struct meter *meter, const char *format, ...)
 {
 	size_t len = strlen(meter->found);
 	va_list args;
@@ -430,12 +436,14 @@ static void describe(struct meter *meter)
 	}
 	meter->found[0] = '\0';
 	if (sum.denied)
-		append(meter, "%u of %u zones may not be read: run as root or grant CAP_DAC_READ_SEARCH; ",
+		append(meter,
+		       "%u of %u zones may not be read: run as root or grant CAP_DAC_READ_SEARCH; ",
 		       sum.denied, sum.zones);
 	append(meter, "%u socket%s:", sum.sockets, sum.sockets == 1 ? "" : "s");
 	for (u32 d = 0; d < DOMAIN_MAX; d++) {
 		if (sum.of_domain[d])
-			append(meter, " %s x%u", domain_name((enum power_domain)d), sum.of_domain[d]);
+			append(meter, " %s x%u", domain_name((enum power_domain)d),
+			       sum.of_domain[d]);
 	}
 	if (sum.lost)
 		append(meter, "; %u gone", sum.lost);

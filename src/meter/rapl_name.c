@@ -14,7 +14,8 @@ static const char *skip(const char *text, const char *prefix)
 	return strncmp(text, prefix, len) == 0 ? text + len : NULL;
 }
 
-/* Reads decimal digits at @text; returns what follows them, or NULL when there are none or too many. */
+/* Reads decimal digits at @text; returns what follows them, or NULL when there are none or too
+ * many. */
 static const char *number(const char *text, u32 *value)
 {
 	u32 parsed = 0;

@@ -9,7 +9,8 @@
 
 #define RAPL_NO_SUB UINT32_MAX
 
-/* The directory of a zone: "intel-rapl:0:2" is zone 0, sub zone 2; "intel-rapl-mmio:0" has no sub zone. */
+/* The directory of a zone: "intel-rapl:0:2" is zone 0, sub zone 2; "intel-rapl-mmio:0" has no sub
+ * zone. */
 struct rapl_id {
 	bool mmio;
 	u32 zone;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The usual way in is class/powercap, a flat directory of links. Where it is missing or its links lead
- * nowhere (a captured tree, some containers), the devices themselves are listed, which are nested. Neither
- * uses opendir(), which allocates: a scan may happen in the middle of the steady state.
+ * The usual way in is class/powercap, a flat directory of links. Where it is missing or its links
+ * lead nowhere (a captured tree, some containers), the devices themselves are listed, which are
+ * nested. Neither uses opendir(), which allocates: a scan may happen in the middle of the steady
+ * state.
  */
 #include "meter/rapl_scan.h"
 
@@ -112,7 +113,8 @@ static void list_devices(struct rapl_scan *scan, int sys_fd)
 		list(scan, sys_fd, zones[i]);
 }
 
-static const struct rapl_found *parent_of(const struct rapl_scan *scan, const struct rapl_found *sub)
+static const struct rapl_found *parent_of(const struct rapl_scan *scan,
+					  const struct rapl_found *sub)
 {
 	for (u32 i = 0; i < scan->count; i++) {
 		const struct rapl_found *f = &scan->found[i];
@@ -164,8 +166,8 @@ static bool has_twin(const struct rapl_scan *scan, const struct rapl_found *mmio
 }
 
 /*
- * psys stands for the whole machine. Where the kernel shows one per socket, the counter of the first is
- * the machine's and the others repeat it or stay at 0: adding them up could only be wrong.
+ * psys stands for the whole machine. Where the kernel shows one per socket, the counter of the
+ * first is the machine's and the others repeat it or stay at 0: adding them up could only be wrong.
  */
 static const struct rapl_found *first_psys(const struct rapl_scan *scan)
 {

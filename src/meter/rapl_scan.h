@@ -28,7 +28,8 @@ struct rapl_found {
 
 struct rapl_scan {
 	u32 count;
-	struct rapl_found found[RAPL_FOUND_MAX]; /* ordered: intel-rapl before mmio, then by number */
+	struct rapl_found
+		found[RAPL_FOUND_MAX]; /* ordered: intel-rapl before mmio, then by number */
 	u32 nameless; /* directories whose name could not be read: hidden by a container runtime */
 	u32 strange;  /* zones of names that are not known */
 	int error;    /* why the directory could not be listed, 0 or a negative errno */

@@ -53,7 +53,8 @@ void rapl_twin_compare(struct rapl_twin *twin, u64 first_uj, u64 second_uj, u64 
 	if (longer < TWIN_STEP_UJ)
 		return;
 	if (difference > u64_max(longer / 100, TWIN_JITTER_UJ)) {
-		/* A mirror that was read late once is still a mirror while the values stay together. */
+		/* A mirror that was read late once is still a mirror while the values stay
+		 * together. */
 		if (twin->state == TWIN_SUSPECT)
 			twin->state = TWIN_DISTINCT;
 	} else if (++twin->agreed >= TWIN_AGREEMENTS) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Telling a die from a mirror. Some CPUs show one counter as the package zone of every die (Threadripper's
- * package-0-die-0 and package-0-die-1): adding them up doubles the energy. Such zones have equal values
- * and stay equal; dies of their own have counted different work since the machine was switched on.
+ * Telling a die from a mirror. Some CPUs show one counter as the package zone of every die
+ * (Threadripper's package-0-die-0 and package-0-die-1): adding them up doubles the energy. Such
+ * zones have equal values and stay equal; dies of their own have counted different work since the
+ * machine was switched on.
  */
 #pragma once
 
@@ -11,16 +12,17 @@
 enum rapl_twin_state {
 	TWIN_UNKNOWN,  /* not compared yet */
 	TWIN_DISTINCT, /* a counter of its own */
-	TWIN_SUSPECT,  /* equal so far: held back until it is decided, so that nothing counts twice */
+	TWIN_SUSPECT,  /* equal so far: held back until it is decided, so that nothing counts twice
+			*/
 	TWIN_MIRROR,   /* has moved in lock-step long enough */
 };
 
 /* A zone compared with one that is counted. */
 struct rapl_twin {
 	enum rapl_twin_state state;
-	u32 agreed;     /* comparisons passed */
-	u64 first_uj;   /* the counted zone's value at the last comparison */
-	u64 second_uj;  /* this zone's */
+	u32 agreed;    /* comparisons passed */
+	u64 first_uj;  /* the counted zone's value at the last comparison */
+	u64 second_uj; /* this zone's */
 };
 
 /* Whether two values of one instant, modulo @modulus_uj, could be readings of the same counter. */

@@ -15,9 +15,10 @@
 static void test_parse_intel(void **state)
 {
 	struct cpu_id id;
-	const char *text = "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 85\n"
-			   "model name\t: Intel(R) Xeon(R) Gold 6248 CPU @ 2.50GHz\nstepping\t: 7\n\n"
-			   "processor\t: 1\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 1\n";
+	const char *text =
+		"processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 85\n"
+		"model name\t: Intel(R) Xeon(R) Gold 6248 CPU @ 2.50GHz\nstepping\t: 7\n\n"
+		"processor\t: 1\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 1\n";
 
 	assert_int_equal(cpu_id_parse(text, &id), 0);
 	assert_string_equal(id.vendor, "GenuineIntel");
@@ -30,8 +31,9 @@ static void test_parse_intel(void **state)
 static void test_parse_arm(void **state)
 {
 	struct cpu_id id;
-	const char *text = "processor\t: 0\nBogoMIPS\t: 243.75\nCPU implementer\t: 0x41\n"
-			   "CPU architecture: 8\nCPU variant\t: 0x3\nCPU part\t: 0xd0c\nCPU revision\t: 1\n\n";
+	const char *text =
+		"processor\t: 0\nBogoMIPS\t: 243.75\nCPU implementer\t: 0x41\n"
+		"CPU architecture: 8\nCPU variant\t: 0x3\nCPU part\t: 0xd0c\nCPU revision\t: 1\n\n";
 
 	assert_int_equal(cpu_id_parse(text, &id), 0);
 	assert_string_equal(cpu_model_find(&id)->name, "neoverse_n1");
@@ -41,7 +43,10 @@ static void test_parse_arm(void **state)
 static void test_parse_wrong(void **state)
 {
 	static const char *const wrong[] = {
-		"", "\n\n\n", "vendor_id", "vendor_id\t: GenuineIntel\n",
+		"",
+		"\n\n\n",
+		"vendor_id",
+		"vendor_id\t: GenuineIntel\n",
 		"vendor_id : GenuineIntel\ncpu family : six\nmodel : 85\n",
 		"vendor_id : GenuineIntelButFarTooLongToBeTrue\ncpu family : 6\nmodel : 85\n",
 		"vendor_id : GenuineIntel\ncpu family : 6\nmodel : 99999999999999999999\n",
@@ -94,10 +99,8 @@ static void test_this_machine(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse_intel),
-		cmocka_unit_test(test_parse_arm),
-		cmocka_unit_test(test_parse_wrong),
-		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_parse_intel),  cmocka_unit_test(test_parse_arm),
+		cmocka_unit_test(test_parse_wrong),  cmocka_unit_test(test_find),
 		cmocka_unit_test(test_this_machine),
 	};
 

@@ -7,6 +7,9 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "meter/cpu_model.h"
 #include "tree.h"
@@ -37,7 +40,8 @@ static const struct {
 #undef CPU_MODEL
 };
 
-/* Every row of the CSV is in the table, digit by digit, or left out with a reason; nothing else is. */
+/* Every row of the CSV is in the table, digit by digit, or left out with a reason; nothing else is.
+ */
 static void test_table_is_the_csv(void **state)
 {
 	FILE *csv = fopen(KEPLER_DATA_DIR "/cpu_watts_per_thread.csv", "re");
@@ -75,18 +79,19 @@ static void test_table_is_the_csv(void **state)
 static void write_cpuinfo(struct tree *t, const struct cpu_id *id)
 {
 	if (strcmp(id->vendor, "arm") == 0)
-		tree_write(t, "proc/cpuinfo", "CPU implementer\t: 0x%x\nCPU part\t: 0x%x\n", id->family,
-			   id->model);
+		tree_write(t, "proc/cpuinfo", "CPU implementer\t: 0x%x\nCPU part\t: 0x%x\n",
+			   id->family, id->model);
 	else
 		tree_write(t, "proc/cpuinfo",
-			   "vendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nstepping\t: %u\n", id->vendor,
-			   id->family, id->model, id->stepping);
+			   "vendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nstepping\t: %u\n",
+			   id->vendor, id->family, id->model, id->stepping);
 }
 
 static u64 value_of(const struct tree *t, enum power_domain domain)
 {
 	for (u32 i = 0; i < t->count; i++) {
-		if (meter_set_zone(t->set, i)->domain == domain && t->readings[i].status == METER_OK)
+		if (meter_set_zone(t->set, i)->domain == domain &&
+		    t->readings[i].status == METER_OK)
 			return t->readings[i].value_uj;
 	}
 	fail_msg("no zone of domain %s", domain_name(domain));
@@ -195,7 +200,8 @@ static void test_fractions_are_carried(void **state)
 		t->input.now_ns += 997;
 		t->count = meter_set_read(t->set, &t->input, t->readings);
 	}
-	assert_true(fabs((double)value_of(t, DOMAIN_PLATFORM) - 99700e-6 * 4e6 * 0.7391482469512195) < 2);
+	assert_true(fabs((double)value_of(t, DOMAIN_PLATFORM) -
+			 99700e-6 * 4e6 * 0.7391482469512195) < 2);
 }
 
 static void test_what_it_says(void **state)
@@ -234,7 +240,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_every_cpu, tree_setup, tree_teardown),
 		cmocka_unit_test_setup_teardown(test_half_load, tree_setup, tree_teardown),
 		cmocka_unit_test_setup_teardown(test_load_is_clamped, tree_setup, tree_teardown),
-		cmocka_unit_test_setup_teardown(test_fractions_are_carried, tree_setup, tree_teardown),
+		cmocka_unit_test_setup_teardown(test_fractions_are_carried, tree_setup,
+						tree_teardown),
 		cmocka_unit_test_setup_teardown(test_what_it_says, tree_setup, tree_teardown),
 	};
 

@@ -38,7 +38,8 @@ static void test_modulus(void **state)
 	assert_int_equal(energy_modulus_uj(UINT64_MAX), 0);
 }
 
-/* A true counter of 128 bits beside what the hardware shows of it: the sum of the deltas is the energy. */
+/* A true counter of 128 bits beside what the hardware shows of it: the sum of the deltas is the
+ * energy. */
 static void test_follows_true_counter(void **state)
 {
 	for (int run = 0; run < 200; run++) {
@@ -54,7 +55,8 @@ static void test_follows_true_counter(void **state)
 			u64 before = (u64)(truth % modulus);
 
 			truth += step;
-			assert_true(energy_delta_uj(before, (u64)(truth % modulus), modulus) == step);
+			assert_true(energy_delta_uj(before, (u64)(truth % modulus), modulus) ==
+				    step);
 			sum += step;
 		}
 		assert_true(truth - start == sum);
@@ -62,9 +64,9 @@ static void test_follows_true_counter(void **state)
 }
 
 /*
- * The hardware counts 2^32 steps of 61,035 pJ and the kernel cuts what it shows to whole microjoules. Known
- * is only the range. Each wrap may cost one step, each reading one microjoule of rounding, and the sum
- * never exceeds the truth by more than rounding.
+ * The hardware counts 2^32 steps of 61,035 pJ and the kernel cuts what it shows to whole
+ * microjoules. Known is only the range. Each wrap may cost one step, each reading one microjoule of
+ * rounding, and the sum never exceeds the truth by more than rounding.
  */
 static void test_error_per_wrap(void **state)
 {

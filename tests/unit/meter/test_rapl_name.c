@@ -13,9 +13,18 @@
 static void test_ids(void **state)
 {
 	static const char *const wrong[] = {
-		"", "intel-rapl", "intel-rapl:", "intel-rapl:x", "intel-rapl:0:", "intel-rapl:0:1:2",
-		"intel-rapl:0x1", "intel-rapl-mmio", "intel-rapl:99999999999999999999", "dtpm:0",
-		"intel-rapl: 1", "intel-rapl:-1",
+		"",
+		"intel-rapl",
+		"intel-rapl:",
+		"intel-rapl:x",
+		"intel-rapl:0:",
+		"intel-rapl:0:1:2",
+		"intel-rapl:0x1",
+		"intel-rapl-mmio",
+		"intel-rapl:99999999999999999999",
+		"dtpm:0",
+		"intel-rapl: 1",
+		"intel-rapl:-1",
 	};
 	struct rapl_id id = { .zone = 77 };
 
@@ -48,8 +57,11 @@ static void test_names(void **state)
 		{ "dram", { DOMAIN_DRAM, 0, 0 } },
 	};
 	static const char *const wrong[] = {
-		"", "package", "package-", "package-0-", "package-0-die-", "package-0-die-1x", "psys-",
-		"package-x", "package-4294967296", "dram-0", "cores", "Core", "package-0 ",
+		"",           "package",        "package-",
+		"package-0-", "package-0-die-", "package-0-die-1x",
+		"psys-",      "package-x",      "package-4294967296",
+		"dram-0",     "cores",          "Core",
+		"package-0 ",
 	};
 	struct rapl_name name = { .die = 77 };
 

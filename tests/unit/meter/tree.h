@@ -4,16 +4,6 @@
  */
 #pragma once
 
-#include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/sysroot.h"
 #include "meter/meter.h"
 
@@ -29,162 +19,31 @@ struct tree {
 	u32 count;
 };
 
-static inline void tree_path(const struct tree *t, const char *path, char *full, size_t size)
-{
-	assert_true((size_t)snprintf(full, size, "%s/%s", t->dir, path) < size);
-}
-
-/* Makes the directories above @path, which is absolute. */
-static inline void tree_parents(const char *path)
-{
-	char part[512];
-
-	snprintf(part, sizeof(part), "%s", path);
-	for (char *c = part + 1; *c; c++) {
-		if (*c != '/')
-			continue;
-		*c = '\0';
-		assert_true(mkdir(part, 0755) == 0 || errno == EEXIST);
-		*c = '/';
-	}
-}
-
 /* Writes a file in place: whoever has it open reads the new contents. */
-static inline void __attribute__((format(printf, 3, 4)))
-tree_write(const struct tree *t, const char *path, const char *format, ...)
-{
-	char full[512], text[8192];
-	va_list args;
-	int fd, len;
+void tree_write(const struct tree *t, const char *path, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
-	va_start(args, format);
-	len = vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	assert_in_range(len, 0, sizeof(text) - 1);
-	tree_path(t, path, full, sizeof(full));
-	tree_parents(full);
-	fd = open(full, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, (size_t)len), len);
-	close(fd);
-}
+/* Sets the counter of the powercap zone in directory @zone. */
+void tree_energy(const struct tree *t, const char *zone, u64 uj);
 
-static inline void tree_energy(const struct tree *t, const char *zone, u64 uj)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), RAPL "/%s/energy_uj", zone);
-	tree_write(t, path, "%llu\n", (unsigned long long)uj);
-}
-
-static inline void tree_zone(const struct tree *t, const char *zone, const char *name, u64 uj)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), RAPL "/%s/name", zone);
-	tree_write(t, path, "%s\n", name);
-	snprintf(path, sizeof(path), RAPL "/%s/max_energy_range_uj", zone);
-	tree_write(t, path, "%llu\n", RANGE_UJ);
-	tree_energy(t, zone, uj);
-}
+/* Makes a powercap zone. */
+void tree_zone(const struct tree *t, const char *zone, const char *name, u64 uj);
 
 /* As when a driver goes: open files yield nothing, and the directory is gone. */
-static inline void tree_zone_gone(const struct tree *t, const char *zone)
-{
-	static const char *const files[] = { "energy_uj", "name", "max_energy_range_uj", "" };
+void tree_zone_gone(const struct tree *t, const char *zone);
 
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		char path[256], full[512];
-
-		snprintf(path, sizeof(path), RAPL "/%s/%s", zone, files[i]);
-		tree_path(t, path, full, sizeof(full));
-		if (i == 0)
-			assert_int_equal(truncate(full, 0), 0);
-		assert_int_equal(remove(full), 0);
-	}
-}
-
-static inline void tree_new(struct tree *t)
-{
-	memset(t, 0, sizeof(*t));
-	t->root = (struct sysroot)SYSROOT_NULL;
-	snprintf(t->dir, sizeof(t->dir), "/tmp/kepler-meter-XXXXXX");
-	assert_non_null(mkdtemp(t->dir));
-	tree_write(t, "proc/cpuinfo",
-		   "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\n"
-		   "model name\t: AMD EPYC\nstepping\t: 1\n\n");
-	tree_write(t, "sys/class/thermal/type", "x\n");
-	t->input = (struct meter_input){ .now_ns = 1000 * NSEC_PER_SEC, .cpus = 4 };
-}
-
-static inline void tree_open(struct tree *t)
-{
-	char proc[128], sys[128];
-	const char *which;
-
-	tree_path(t, "proc", proc, sizeof(proc));
-	tree_path(t, "sys", sys, sizeof(sys));
-	assert_int_equal(sysroot_init(&t->root, proc, sys, &which), 0);
-	assert_int_equal(meter_set_new(&t->root, &t->set), 0);
-}
+/* Opens the meters of the tree. */
+void tree_open(struct tree *t);
 
 /* One tick: a second passes in which tasks ran for @run_ns. */
-static inline void tree_tick(struct tree *t, u64 run_ns)
-{
-	t->input.now_ns += NSEC_PER_SEC;
-	t->input.run_ns += run_ns;
-	t->count = meter_set_read(t->set, &t->input, t->readings);
-}
+void tree_tick(struct tree *t, u64 run_ns);
 
 /* The zone that has this kernel name and reads well, or UINT32_MAX. */
-static inline u32 tree_find(const struct tree *t, const char *name)
-{
-	for (u32 i = 0; i < t->count; i++) {
-		if (t->readings[i].status == METER_OK &&
-		    strcmp(meter_set_zone(t->set, i)->name, name) == 0)
-			return i;
-	}
-	return UINT32_MAX;
-}
+u32 tree_find(const struct tree *t, const char *name);
 
-static inline u32 tree_count_ok(const struct tree *t)
-{
-	u32 ok = 0;
-
-	for (u32 i = 0; i < t->count; i++)
-		ok += t->readings[i].status == METER_OK;
-	return ok;
-}
-
-static inline int tree_unlink(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-	(void)st;
-	(void)type;
-	(void)walk;
-	return remove(path);
-}
-
-static inline void tree_free(struct tree *t)
-{
-	t->set = meter_set_free(t->set);
-	sysroot_deinit(&t->root);
-	nftw(t->dir, tree_unlink, 16, FTW_DEPTH | FTW_PHYS);
-}
+/* How many zones read well. */
+u32 tree_count_ok(const struct tree *t);
 
 /* cmocka: every test gets a tree of its own, and it goes also when the test fails. */
-static inline int tree_setup(void **state)
-{
-	struct tree *t = malloc(sizeof(*t));
-
-	assert_non_null(t);
-	tree_new(t);
-	*state = t;
-	return 0;
-}
-
-static inline int tree_teardown(void **state)
-{
-	tree_free(*state);
-	free(*state);
-	return 0;
-}
+int tree_setup(void **state);
+int tree_teardown(void **state);
