@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/agent.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/self.h"
+#include "frame/frame.h"
+#include "frame/settle.h"
+#include "meter/energy.h"
+#include "model/machine.h"
+
+/* Every thread is looked at this often, so that rows of the dead are found. */
+#define FULL_PASS_NS (30 * NSEC_PER_SEC)
+
+/* Series that one row of a level can have, for the limit on rows. */
+#define SERIES_PER_PROCESS 25
+#define SERIES_PER_GROUP 25
+
+/* A place in the books for each (domain, package, source) that was ever read. */
+struct agent_zone {
+	enum power_domain domain;
+	char package[16];
+	const char *source;
+	u64 energy_uj; /* of the tick under way */
+	u64 interval_ns;
+};
+
+struct agent {
+	const struct sysroot *root;
+	struct agent_options options;
+	struct meter_set *meters;
+	struct activity *activity;
+	struct registry *registry;
+	struct ledger *ledger;
+	struct machine machine;
+	struct self self;
+	struct frame frame[2];
+	struct leaves leaves;
+	struct agent_zone zone[SNAPSHOT_ZONES_MAX];
+	struct zone_energy posting[SNAPSHOT_ZONES_MAX];
+	struct snapshot_domain domain[DOMAIN_MAX];
+	u32 zones;
+	u64 ticks;
+	u64 run_ns; /* CPU time of all tasks since the start */
+	u64 last_full_ns;
+	bool reload_ok;
+	u64 reload_unix_ns;
+};
+
+static int resolve_cgroup(void *ctx, u32 hierarchy, u64 id, char *path, size_t size)
+{
+	return activity_cgroup_path(ctx, hierarchy, id, path, size);
+}
+
+static struct registry_limits limits_of(const struct agent_options *options)
+{
+	u32 groups = options->max_series / 5 / SERIES_PER_GROUP;
+
+	return (struct registry_limits){
+		.groups = groups,
+		/* each container may need two rows for many processes */
+		.processes = options->max_series / 5 * 2 / SERIES_PER_PROCESS,
+		.retention_ns = options->retention_ns,
+	};
+}
+
+int agent_new(const struct sysroot *root, const struct agent_options *options, struct agent **out,
+	      const char **what)
+{
+	struct registry_limits limits = limits_of(options);
+	struct agent *agent = calloc(1, sizeof(*agent));
+	int r;
+
+	*what = "allocate memory";
+	if (!agent)
+		return -ENOMEM;
+	agent->root = root;
+	agent->options = *options;
+	agent->reload_ok = true;
+	agent->reload_unix_ns = clock_unix_ns();
+	self_init(&agent->self);
+	r = registry_new(&limits, &agent->registry);
+	if (r == 0)
+		r = ledger_new(agent->registry, &agent->ledger);
+	if (r == 0)
+		r = meter_set_new(root, &agent->meters);
+	if (r == 0) {
+		*what = "watch processes: neither BPF nor /proc can be read";
+		r = activity_new(root, &options->activity, &agent->activity);
+	}
+	if (r < 0) {
+		agent_free(agent);
+		return r;
+	}
+	registry_set_resolver(agent->registry, resolve_cgroup, agent->activity);
+	*out = agent;
+	return 0;
+}
+
+struct agent *agent_free(struct agent *agent)
+{
+	if (!agent)
+		return NULL;
+	activity_free(agent->activity);
+	meter_set_free(agent->meters);
+	ledger_free(agent->ledger);
+	registry_free(agent->registry);
+	leaves_deinit(&agent->leaves);
+	for (u32 i = 0; i < ARRAY_SIZE(agent->frame); i++)
+		activity_table_deinit(&agent->frame[i].activity);
+	self_deinit(&agent->self);
+	free(agent);
+	return NULL;
+}
+
+static struct frame *frame_now(struct agent *agent)
+{
+	return &agent->frame[agent->ticks % 2];
+}
+
+static const struct frame *frame_before(const struct agent *agent)
+{
+	return &agent->frame[(agent->ticks + 1) % 2];
+}
+
+static void read_meters(struct agent *agent, struct frame *frame)
+{
+	struct meter_input input = {
+		.now_ns = clock_boot_ns(),
+		.run_ns = agent->run_ns,
+		.cpus = frame->activity.cpus,
+	};
+
+	frame->readings = meter_set_read(agent->meters, &input, frame->reading);
+}
+
+static void stamp(struct agent *agent, struct frame *frame)
+{
+	frame->seq = agent->ticks;
+	frame->boot_ns = frame->activity.taken_ns;
+	frame->unix_ns = clock_unix_ns();
+}
+
+/* Readies the other frame for the next tick; the buffers of the activity go along. */
+static void turn_over(struct agent *agent, struct frame *frame)
+{
+	struct activity_table buffers = frame->activity;
+
+	activity_table_reset(&buffers);
+	agent->ticks++;
+	frame->activity = (struct activity_table)ACTIVITY_TABLE_NULL;
+	frame_now(agent)->activity = buffers;
+}
+
+int agent_start(struct agent *agent)
+{
+	struct frame *frame = frame_now(agent);
+	int r;
+
+	ledger_heartbeat(agent->ledger, clock_boot_ns());
+	r = activity_baseline(agent->activity, &frame->activity);
+	if (r < 0)
+		return r;
+	agent->leaves.v1_hierarchy = activity_v1_hierarchy(agent->activity);
+	r = settle(agent->registry, &frame->activity, &agent->leaves);
+	read_meters(agent, frame);
+	stamp(agent, frame);
+	agent->last_full_ns = frame->boot_ns;
+	turn_over(agent, frame);
+	return r;
+}
+
+static struct agent_zone *zone_place(struct agent *agent, const struct meter_zone *zone, const char *source)
+{
+	struct agent_zone *place;
+
+	for (u32 i = 0; i < agent->zones; i++) {
+		place = &agent->zone[i];
+		if (place->domain == zone->domain && place->source == source &&
+		    strcmp(place->package, zone->package) == 0)
+			return place;
+	}
+	if (agent->zones == SNAPSHOT_ZONES_MAX)
+		return NULL;
+	place = &agent->zone[agent->zones++];
+	*place = (struct agent_zone){ .domain = zone->domain, .source = source };
+	memcpy(place->package, zone->package, sizeof(place->package));
+	return place;
+}
+
+static const struct meter_reading *reading_before(const struct agent *agent, u32 zone)
+{
+	const struct frame *before = frame_before(agent);
+
+	for (u32 i = 0; i < before->readings; i++)
+		if (before->reading[i].zone == zone)
+			return &before->reading[i];
+	return NULL;
+}
+
+/* Adds what a sensor counted since the last tick to its place in the books. */
+static void take_reading(struct agent *agent, const struct meter_reading *now)
+{
+	const struct meter_zone *zone = meter_set_zone(agent->meters, now->zone);
+	const char *source = meter_set_state(agent->meters, zone->meter)->source;
+	const struct meter_reading *before = reading_before(agent, now->zone);
+	struct snapshot_domain *domain = &agent->domain[zone->domain];
+	struct agent_zone *place;
+
+	if (now->status != METER_OK)
+		return;
+	domain->present = true;
+	domain->source = source;
+	domain->quality = zone->quality;
+	domain->error_ratio = zone->error_ratio;
+	place = zone_place(agent, zone, source);
+	if (!place || !before || before->status != METER_OK || before->epoch != now->epoch)
+		return;
+	place->energy_uj += energy_delta_uj(before->value_uj, now->value_uj, zone->modulus_uj);
+	place->interval_ns = now->taken_ns - before->taken_ns;
+}
+
+/* What is neither package, dram nor gpu, where the whole machine is known too. */
+static void derive_other(struct agent *agent)
+{
+	static const struct meter_zone other = { .domain = DOMAIN_OTHER, .package = "0" };
+	u64 sum_uj[DOMAIN_MAX] = { 0 };
+	struct agent_zone *place, *platform = NULL;
+
+	if (!agent->domain[DOMAIN_PLATFORM].present || !agent->domain[DOMAIN_PACKAGE].present)
+		return;
+	for (u32 i = 0; i < agent->zones; i++) {
+		sum_uj[agent->zone[i].domain] += agent->zone[i].energy_uj;
+		if (agent->zone[i].domain == DOMAIN_PLATFORM && agent->zone[i].interval_ns)
+			platform = &agent->zone[i];
+	}
+	if (!platform)
+		return;
+	place = zone_place(agent, &other, agent->domain[DOMAIN_PLATFORM].source);
+	if (!place)
+		return;
+	agent->domain[DOMAIN_OTHER] = agent->domain[DOMAIN_PLATFORM];
+	place->interval_ns = agent->zone[platform - agent->zone].interval_ns;
+	place->energy_uj = machine_other_uj(&agent->machine, sum_uj[DOMAIN_PLATFORM],
+					    sum_uj[DOMAIN_PACKAGE] + sum_uj[DOMAIN_DRAM] + sum_uj[DOMAIN_GPU]);
+}
+
+static void take_energy(struct agent *agent, const struct frame *frame, double busy)
+{
+	for (int i = 0; i < DOMAIN_MAX; i++)
+		agent->domain[i] = (struct snapshot_domain){ 0 };
+	for (u32 i = 0; i < agent->zones; i++)
+		agent->zone[i].energy_uj = agent->zone[i].interval_ns = 0;
+	for (u32 i = 0; i < frame->readings; i++)
+		take_reading(agent, &frame->reading[i]);
+	derive_other(agent);
+	for (u32 i = 0; i < agent->zones; i++) {
+		const struct agent_zone *zone = &agent->zone[i];
+		struct snapshot_domain *domain = &agent->domain[zone->domain];
+		struct machine_energy energy = { .domain = zone->domain, .interval_ns = zone->interval_ns };
+
+		if (zone->interval_ns) {
+			machine_split(&agent->machine, i, &energy, zone->energy_uj, busy);
+			domain->power_uw +=
+				(u64)((u128)zone->energy_uj * NSEC_PER_SEC / zone->interval_ns);
+			domain->idle_uw += energy.floor_uw;
+		}
+		agent->posting[i] = (struct zone_energy){
+			.domain = zone->domain,
+			.package = zone->package,
+			.source = zone->source,
+			.energy_uj = { energy.energy_uj[MODE_DYNAMIC], energy.energy_uj[MODE_IDLE] },
+		};
+	}
+}
+
+static double ratio_of(u64 part_ns, u64 interval_ns, u32 cpus)
+{
+	double whole = (double)interval_ns * cpus;
+	double ratio = whole > 0.0 ? (double)part_ns / whole : 0.0;
+
+	return ratio > 1.0 ? 1.0 : ratio;
+}
+
+static void describe_machine(const struct agent *agent, const struct frame *frame, struct snapshot *snapshot)
+{
+	const struct frame *before = frame_before(agent);
+	const struct activity_table *now = &frame->activity;
+
+	snapshot->unix_ns = frame->unix_ns;
+	snapshot->boot_ns = frame->boot_ns;
+	snapshot->interval_ns = frame->boot_ns - before->boot_ns;
+	snapshot->cpus = now->cpus;
+	snapshot->busy_ratio = ratio_of(agent->leaves.cpu_ns, snapshot->interval_ns, now->cpus);
+	snapshot->irq_ratio = now->irq_ratio;
+	snapshot->softirq_ratio = now->softirq_ratio;
+	snapshot->steal_ratio = now->steal_ratio;
+	snapshot->activity_source = activity_source(agent->activity);
+	snapshot->activity_detail = activity_detail(agent->activity);
+	snapshot->config_reload_ok = agent->reload_ok;
+	snapshot->config_reload_unix_ns = agent->reload_unix_ns;
+	for (int i = 0; i < DOMAIN_MAX; i++) {
+		struct snapshot_domain *domain = &snapshot->domain[i];
+		struct snapshot_domain books = *domain;
+
+		*domain = agent->domain[i];
+		memcpy(domain->node_uj, books.node_uj, sizeof(books.node_uj));
+		memcpy(domain->unattributed_uj, books.unattributed_uj, sizeof(books.unattributed_uj));
+	}
+}
+
+static u32 zone_bits(const struct agent *agent, const struct frame *frame, u32 meter, enum power_quality *quality)
+{
+	u32 bits = 0;
+
+	for (u32 i = 0; i < frame->readings; i++) {
+		const struct meter_zone *zone = meter_set_zone(agent->meters, frame->reading[i].zone);
+
+		if (zone->meter != meter || frame->reading[i].status != METER_OK)
+			continue;
+		bits |= 1U << zone->domain;
+		*quality = zone->quality;
+	}
+	return bits;
+}
+
+static void describe_meters(const struct agent *agent, const struct frame *frame, struct snapshot *snapshot)
+{
+	const struct meter_state *state;
+	u32 n = 0;
+
+	for (u32 i = 0; n < SNAPSHOT_METERS_MAX && (state = meter_set_state(agent->meters, i)); i++) {
+		struct snapshot_meter *meter = &snapshot->meter[n++];
+
+		*meter = (struct snapshot_meter){
+			.name = state->name,
+			.source = state->source,
+			.up = state->status == METER_OK,
+		};
+		meter->domains = zone_bits(agent, frame, i, &meter->quality);
+		memcpy(meter->read_errors, state->read_errors, sizeof(meter->read_errors));
+	}
+	snapshot->meters = n;
+}
+
+static void add_lost(struct snapshot *snapshot, const char *source, u64 count)
+{
+	if (snapshot->losts < SNAPSHOT_LOST_MAX)
+		snapshot->lost[snapshot->losts++] = (struct snapshot_lost){ source, count };
+}
+
+static void describe_losses(const struct agent *agent, struct snapshot *snapshot)
+{
+	const struct registry *registry = agent->registry;
+	struct activity_lost lost[ACTIVITY_LOST_MAX];
+	u32 count = activity_lost(agent->activity, lost);
+
+	snapshot->losts = 0;
+	for (u32 i = 0; i < count; i++)
+		add_lost(snapshot, lost[i].source, lost[i].count);
+	add_lost(snapshot, "end_record", registry->missing_ends);
+	add_lost(snapshot, "cgroup_unknown", registry->unknown_cgroups);
+	snapshot->folded[LEVEL_PROCESS] = registry->folded_processes;
+	snapshot->folded[LEVEL_CONTAINER] = registry->folded_groups;
+}
+
+static void describe_self(struct agent *agent, struct snapshot *snapshot)
+{
+	u32 index = u64map_get(&agent->registry->by_pid, (u64)getpid(), 0);
+
+	self_read(&agent->self, &snapshot->self);
+	snapshot->self.bpf_run_known = activity_bpf_run_ns(agent->activity, &snapshot->self.bpf_run_ns);
+	if (index != U64MAP_NONE) {
+		const struct account *account = ledger_process_account(agent->ledger, index);
+
+		snapshot->self.energy_uj = account_total_uj(account, MODE_DYNAMIC) +
+					   account_total_uj(account, MODE_IDLE);
+	}
+}
+
+static void publish(struct agent *agent, const struct frame *frame)
+{
+	struct snapshot *snapshot = ledger_snapshot(agent->ledger, agent->registry);
+
+	/* while every snapshot is held by a reader none is published; the next one shows all */
+	if (snapshot) {
+		describe_machine(agent, frame, snapshot);
+		describe_meters(agent, frame, snapshot);
+		describe_losses(agent, snapshot);
+		describe_self(agent, snapshot);
+		ledger_publish(agent->ledger, snapshot);
+	}
+	registry_published(agent->registry);
+}
+
+#ifdef KEPLER_CHECK_BOOKS
+static void check_books(const struct agent *agent)
+{
+	enum power_domain domain;
+	enum power_mode mode;
+	s64 difference_uj = ledger_check(agent->ledger, &domain, &mode);
+
+	if (!difference_uj)
+		return;
+	log_error("the books do not balance: %s %s is off by %lld uJ", domain_name(domain), mode_name(mode),
+		  (long long)difference_uj);
+	abort();
+}
+#else
+static void check_books(const struct agent *agent)
+{
+}
+#endif
+
+int agent_tick(struct agent *agent)
+{
+	u64 begin_ns = clock_boot_ns();
+	struct frame *frame = frame_now(agent);
+	bool full = begin_ns - agent->last_full_ns >= FULL_PASS_NS;
+	struct posting posting = {
+		.zone = agent->posting,
+		.leaves = &agent->leaves,
+		.idle = agent->options.idle,
+	};
+	int r, r_settle;
+	double busy;
+
+	ledger_heartbeat(agent->ledger, begin_ns);
+	if (full)
+		agent->last_full_ns = begin_ns;
+	r = activity_read(agent->activity, &frame->activity, full);
+	r_settle = settle(agent->registry, &frame->activity, &agent->leaves);
+	agent->run_ns += agent->leaves.cpu_ns;
+	read_meters(agent, frame);
+	stamp(agent, frame);
+	posting.interval_ns = frame->boot_ns - frame_before(agent)->boot_ns;
+	busy = ratio_of(agent->leaves.cpu_ns, posting.interval_ns, frame->activity.cpus);
+	take_energy(agent, frame, busy);
+	posting.zones = agent->zones;
+	if (ledger_post(agent->ledger, agent->registry, &posting) < 0)
+		r = -ENOMEM;
+	check_books(agent);
+	registry_sweep(agent->registry, frame->boot_ns);
+	publish(agent, frame);
+	turn_over(agent, frame);
+	self_note_tick(&agent->self, clock_boot_ns() - begin_ns);
+	return r < 0 ? r : r_settle;
+}
+
+void agent_reconfigure(struct agent *agent, const struct agent_options *options)
+{
+	agent->options.idle = options->idle;
+	agent->options.retention_ns = options->retention_ns;
+	agent->registry->limits.retention_ns = options->retention_ns;
+}
+
+void agent_set_reload_result(struct agent *agent, bool ok, u64 unix_ns)
+{
+	agent->reload_ok = ok;
+	if (ok)
+		agent->reload_unix_ns = unix_ns;
+}
+
+int agent_poll_fd(const struct agent *agent)
+{
+	return activity_poll_fd(agent->activity);
+}
+
+void agent_drain(struct agent *agent)
+{
+	activity_drain(agent->activity, &frame_now(agent)->activity);
+}
+
+struct snapshot_box *agent_box(struct agent *agent)
+{
+	return ledger_box(agent->ledger);
+}
+
+const struct activity *agent_activity(const struct agent *agent)
+{
+	return agent->activity;
+}
+
+const struct meter_set *agent_meters(const struct agent *agent)
+{
+	return agent->meters;
+}

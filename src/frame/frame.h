@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * ONE INSTANT, raw: what meters and activity said at one tick, exactly as read. Everything downstream is
+ * a function of two of them.
+ */
+#pragma once
+
+#include "activity/activity.h"
+#include "meter/meter.h"
+
+struct frame {
+	u64 seq;
+	u64 boot_ns;
+	u64 unix_ns;
+	struct meter_reading reading[METER_ZONES_MAX];
+	u32 readings;
+	struct activity_table activity;
+};

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "frame/settle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void leaves_deinit(struct leaves *leaves)
+{
+	free(leaves->leaf);
+	*leaves = (struct leaves)LEAVES_NULL;
+}
+
+static void learn_cgroups(struct registry *registry, const struct activity_table *activity)
+{
+	for (u32 i = 0; i < activity->event_count; i++) {
+		const struct cgroup_event *event = &activity->events[i];
+
+		if (event->gone)
+			registry_cgroup_gone(registry, event->hierarchy, event->id, activity->taken_ns);
+		else
+			registry_cgroup_new(registry, event->hierarchy, event->id,
+					    activity->text + event->path);
+	}
+}
+
+static struct leaf *add_leaf(struct leaves *leaves, u32 process, struct whereabouts where)
+{
+	struct leaf *leaf;
+
+	if (leaves->count == leaves->capacity) {
+		u32 capacity = leaves->capacity ? leaves->capacity * 2 : 1024;
+		struct leaf *grown = realloc(leaves->leaf, capacity * sizeof(*grown));
+
+		if (!grown)
+			return NULL;
+		leaves->leaf = grown;
+		leaves->capacity = capacity;
+	}
+	leaf = &leaves->leaf[leaves->count++];
+	*leaf = (struct leaf){ .process = process, .container = where.container, .vm = where.vm };
+	return leaf;
+}
+
+/* The leaf of @process in this tick, if it is in the same container; else a new one. */
+static struct leaf *leaf_for(struct registry *registry, struct leaves *leaves, u32 index,
+			     struct whereabouts where)
+{
+	struct process *process;
+	struct leaf *leaf;
+
+	if (index == SLOT_NONE)
+		return add_leaf(leaves, index, where);
+	process = &registry->process[index];
+	if (process->leaf_tick == leaves->tick) {
+		leaf = &leaves->leaf[process->leaf];
+		if (leaf->process == index && leaf->container == where.container && leaf->vm == where.vm)
+			return leaf;
+	}
+	leaf = add_leaf(leaves, index, where);
+	if (leaf) {
+		process->leaf_tick = leaves->tick;
+		process->leaf = leaves->count - 1;
+	}
+	return leaf;
+}
+
+static struct whereabouts place_row(struct registry *registry, const struct task_record *row, u32 v1_hierarchy)
+{
+	if (row->flags & ABI_TASK_KTHREAD)
+		return (struct whereabouts){ CONTAINER_KERNEL, SLOT_NONE };
+	return registry_place(registry, row->cgroup_v2, row->cgroup_v1, v1_hierarchy);
+}
+
+static int settle_row(struct registry *registry, const struct task_record *row, struct leaves *leaves, u64 now_ns)
+{
+	const struct sighting sighting = {
+		.pid = row->pid,
+		.start_ns = row->start_ns,
+		.exec_id = row->flags >> ABI_EXEC_SHIFT,
+		.comm = row->comm,
+		.where = place_row(registry, row, leaves->v1_hierarchy),
+		.ended = row->flags & ABI_TASK_ENDED,
+		.leader = row->flags & ABI_TASK_LEADER,
+		.gone = row->flags & ABI_TASK_GROUP_GONE,
+	};
+	u32 process = registry_process(registry, &sighting, now_ns);
+	struct leaf *leaf;
+	u64 any = row->cpu_ns;
+
+	for (int i = 0; i < ABI_COUNTERS; i++)
+		any |= row->count[i];
+	if (!any)
+		return 0;
+	leaf = leaf_for(registry, leaves, process, sighting.where);
+	if (!leaf)
+		return -ENOMEM;
+	leaf->cpu_ns += row->cpu_ns;
+	leaves->cpu_ns += row->cpu_ns;
+	for (int i = 0; i < ABI_COUNTERS; i++)
+		leaf->count[i] += row->count[i];
+	return 0;
+}
+
+/* Time whose owner's name was lost: to its container's row for ended processes. */
+static int settle_overflow(struct registry *registry, const struct activity_overflow *overflow,
+			   struct leaves *leaves)
+{
+	struct whereabouts where = { CONTAINER_KERNEL, SLOT_NONE };
+	struct leaf *leaf;
+
+	if (!(overflow->value.kthread & ABI_TASK_KTHREAD))
+		where = registry_place(registry, overflow->key.cgroup_v2, overflow->key.cgroup_v1,
+				       leaves->v1_hierarchy);
+	leaf = leaf_for(registry, leaves, registry_many(registry, where.container, MANY_ENDED), where);
+	if (!leaf)
+		return -ENOMEM;
+	leaf->cpu_ns += overflow->value.cpu_ns;
+	leaves->cpu_ns += overflow->value.cpu_ns;
+	return 0;
+}
+
+static int settle_idle(const struct activity_table *activity, struct leaves *leaves)
+{
+	struct leaf *leaf = add_leaf(leaves, SLOT_NONE, (struct whereabouts){ CONTAINER_KERNEL, SLOT_NONE });
+
+	if (!leaf)
+		return -ENOMEM;
+	for (int i = 0; i < ABI_COUNTERS; i++)
+		leaf->count[i] = activity->idle_count[i];
+	return 0;
+}
+
+/* A row that was closed within this tick (its pid was used again) leaves its work to its container. */
+static void redirect_closed(struct registry *registry, struct leaves *leaves)
+{
+	if (!registry->processes.closed.count)
+		return;
+	for (u32 i = 0; i < leaves->count; i++) {
+		struct leaf *leaf = &leaves->leaf[i];
+
+		if (leaf->process != SLOT_NONE && !registry->process[leaf->process].identity)
+			leaf->process = registry_many(registry, leaf->container, MANY_ENDED);
+	}
+}
+
+int settle(struct registry *registry, const struct activity_table *activity, struct leaves *leaves)
+{
+	int r = 0;
+
+	leaves->count = 0;
+	leaves->cpu_ns = 0;
+	leaves->tick++;
+	learn_cgroups(registry, activity);
+	for (u32 i = 0; i < activity->count && r == 0; i++)
+		r = settle_row(registry, &activity->rows[i], leaves, activity->taken_ns);
+	for (u32 i = 0; i < activity->overflow_count && r == 0; i++)
+		r = settle_overflow(registry, &activity->overflow[i], leaves);
+	if (r == 0)
+		r = settle_idle(activity, leaves);
+	if (activity->full)
+		registry_full_pass_done(registry, activity->taken_ns);
+	redirect_closed(registry, leaves);
+	return r;
+}

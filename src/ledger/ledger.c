@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * One posting walks the leaves of a tick once. Each domain and mode with energy in it is a pot; every
+ * pot is divided among the leaves by the same weights, and each share is written to the leaf's process,
+ * container, VM and namespace. So the sums over any level are those of the leaves, to the microjoule.
+ */
+#include "ledger/ledger.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger/snapshot_pool.h"
+#include "model/apportion.h"
+
+struct ledger_row {
+	struct account account;
+	u64 tick_uj;
+	u64 tick_seq;
+	u64 changed_seq; /* of the posting that changed it last */
+};
+
+struct ledger_rows {
+	struct ledger_row *row;
+	u32 capacity;
+};
+
+/* The energy of one domain and mode while it is divided. */
+struct pot {
+	enum power_domain domain;
+	enum power_mode mode;
+	bool headline; /* counts for the row's power */
+	u64 energy_uj;
+	struct apportion apportion;
+};
+
+struct pots {
+	struct pot pot[DOMAIN_MAX * MODE_MAX];
+	u32 count;
+};
+
+struct ledger {
+	struct ledger_rows level[LEVEL_MAX];
+	struct snapshot_zone zone[SNAPSHOT_ZONES_MAX];
+	u32 zones;
+	u64 node_uj[MODE_MAX][DOMAIN_MAX];
+	u64 unattributed_uj[MODE_MAX][DOMAIN_MAX];
+	u64 seq;
+	struct leaves equal; /* leaves of the equal policy, made anew each tick */
+	struct snapshot_box box;
+};
+
+int ledger_new(const struct registry *registry, struct ledger **out)
+{
+	struct ledger *ledger = calloc(1, sizeof(*ledger));
+
+	if (!ledger)
+		return -ENOMEM;
+	snapshot_box_init(&ledger->box);
+	*out = ledger;
+	return 0;
+}
+
+struct ledger *ledger_free(struct ledger *ledger)
+{
+	if (!ledger)
+		return NULL;
+	for (int level = 0; level < LEVEL_MAX; level++)
+		free(ledger->level[level].row);
+	leaves_deinit(&ledger->equal);
+	snapshot_box_deinit(&ledger->box);
+	free(ledger);
+	return NULL;
+}
+
+static const struct slots *level_slots(const struct registry *registry, int level)
+{
+	switch (level) {
+	case LEVEL_CONTAINER:
+		return &registry->groups[GROUP_CONTAINER];
+	case LEVEL_VM:
+		return &registry->groups[GROUP_VM];
+	case LEVEL_NAMESPACE:
+		return &registry->namespaces;
+	default:
+		return &registry->processes;
+	}
+}
+
+static int fit_rows(struct ledger_rows *rows, u32 count)
+{
+	u32 capacity = rows->capacity ? rows->capacity : 16;
+	struct ledger_row *grown;
+
+	if (count <= rows->capacity)
+		return 0;
+	while (capacity < count)
+		capacity *= 2;
+	grown = realloc(rows->row, capacity * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	memset(grown + rows->capacity, 0, (capacity - rows->capacity) * sizeof(*grown));
+	rows->row = grown;
+	rows->capacity = capacity;
+	return 0;
+}
+
+static void clear_rows(struct ledger *ledger, int level, const struct slot_list *list)
+{
+	for (u32 i = 0; i < list->count; i++) {
+		struct ledger_row *row = &ledger->level[level].row[list->index[i]];
+
+		*row = (struct ledger_row){ .changed_seq = ledger->seq };
+	}
+}
+
+/* Brings the books to the registry's rows: room for all, and a clean page for each that is new. */
+static int follow_registry(struct ledger *ledger, const struct registry *registry)
+{
+	for (int level = 0; level < LEVEL_MAX; level++)
+		if (fit_rows(&ledger->level[level], level_slots(registry, level)->count) < 0)
+			return -ENOMEM;
+	for (int level = 0; level < LEVEL_MAX; level++)
+		clear_rows(ledger, level, &level_slots(registry, level)->opened);
+	return 0;
+}
+
+static struct ledger_row *touch(struct ledger *ledger, int level, u32 index)
+{
+	struct ledger_row *row = &ledger->level[level].row[index];
+
+	row->changed_seq = ledger->seq;
+	if (row->tick_seq != ledger->seq) {
+		row->tick_seq = ledger->seq;
+		row->tick_uj = 0;
+	}
+	return row;
+}
+
+/* The rows that one leaf's work goes to: process, container, namespace, VM. */
+struct targets {
+	struct ledger_row *row[LEVEL_MAX];
+	u32 count;
+};
+
+static struct targets targets_of(struct ledger *ledger, const struct registry *registry, const struct leaf *leaf)
+{
+	struct targets targets = { .count = 2 };
+	u32 namespace = registry->group[GROUP_CONTAINER][leaf->container].namespace;
+
+	targets.row[0] = touch(ledger, LEVEL_CONTAINER, leaf->container);
+	targets.row[1] = touch(ledger, LEVEL_NAMESPACE, namespace);
+	if (leaf->process != SLOT_NONE)
+		targets.row[targets.count++] = touch(ledger, LEVEL_PROCESS, leaf->process);
+	if (leaf->vm != SLOT_NONE)
+		targets.row[targets.count++] = touch(ledger, LEVEL_VM, leaf->vm);
+	return targets;
+}
+
+static void post_share(const struct targets *targets, const struct pot *pot, u64 share_uj)
+{
+	u64 headline_uj = pot->headline ? share_uj : 0;
+
+	for (u32 i = 0; i < targets->count; i++) {
+		targets->row[i]->account.energy_uj[pot->mode][pot->domain] += share_uj;
+		targets->row[i]->tick_uj += headline_uj;
+	}
+}
+
+static void post_counters(const struct targets *targets, const struct leaf *leaf)
+{
+	for (u32 i = 0; i < targets->count; i++) {
+		u64 *counter = targets->row[i]->account.counter;
+
+		counter[COUNTER_CPU_NS] += leaf->cpu_ns;
+		counter[COUNTER_NET_TX] += leaf->count[ABI_NET_TX];
+		counter[COUNTER_NET_RX] += leaf->count[ABI_NET_RX];
+		counter[COUNTER_BLOCK] += leaf->count[ABI_BLOCK];
+		counter[COUNTER_PAGE_CACHE] += leaf->count[ABI_PAGE_CACHE];
+	}
+}
+
+static void begin_pots(const struct ledger *ledger, struct pots *pots, u64 weights)
+{
+	for (u32 i = 0; i < pots->count; i++) {
+		struct pot *pot = &pots->pot[i];
+
+		apportion_init(&pot->apportion, pot->energy_uj, weights, (u32)ledger->seq + i);
+	}
+}
+
+/* Divides all pots among the leaves by weight. The last leaf with a weight takes what rounding left. */
+static void divide(struct ledger *ledger, const struct registry *registry, const struct leaves *leaves,
+		   struct pots *pots)
+{
+	u64 reached = 0;
+
+	begin_pots(ledger, pots, leaves->cpu_ns);
+	for (u32 i = 0; i < leaves->count && reached < leaves->cpu_ns; i++) {
+		const struct leaf *leaf = &leaves->leaf[i];
+		struct targets targets;
+
+		if (!leaf->cpu_ns)
+			continue;
+		reached += leaf->cpu_ns;
+		targets = targets_of(ledger, registry, leaf);
+		for (u32 p = 0; p < pots->count; p++) {
+			struct apportion *apportion = &pots->pot[p].apportion;
+			u64 share_uj = reached == leaves->cpu_ns ? apportion_rest(apportion) :
+								   apportion_next(apportion, reached);
+
+			post_share(&targets, &pots->pot[p], share_uj);
+		}
+	}
+}
+
+static void to_nobody(struct ledger *ledger, const struct pots *pots)
+{
+	for (u32 i = 0; i < pots->count; i++)
+		ledger->unattributed_uj[pots->pot[i].mode][pots->pot[i].domain] += pots->pot[i].energy_uj;
+}
+
+/* Idle energy of a tick in which nobody ran. */
+static void to_system(struct ledger *ledger, const struct registry *registry, const struct pots *pots)
+{
+	const struct leaf leaf = { .process = SLOT_NONE, .container = CONTAINER_SYSTEM, .vm = SLOT_NONE };
+	struct targets targets = targets_of(ledger, registry, &leaf);
+
+	for (u32 i = 0; i < pots->count; i++)
+		post_share(&targets, &pots->pot[i], pots->pot[i].energy_uj);
+}
+
+#define EQUAL_WEIGHT (1U << 20) /* of one container */
+
+static int add_equal(struct leaves *leaves, u32 process, u32 container, u32 vm, u64 weight)
+{
+	struct leaf *leaf;
+
+	if (leaves->count == leaves->capacity) {
+		u32 capacity = leaves->capacity ? leaves->capacity * 2 : 256;
+		struct leaf *grown = realloc(leaves->leaf, capacity * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		leaves->leaf = grown;
+		leaves->capacity = capacity;
+	}
+	leaf = &leaves->leaf[leaves->count++];
+	*leaf = (struct leaf){ .process = process, .container = container, .vm = vm, .cpu_ns = weight };
+	leaves->cpu_ns += weight;
+	return 0;
+}
+
+/*
+ * One leaf per living container, of equal weight. Within a container the energy stays with the row for
+ * many processes: idle power has no owner among them.
+ */
+static int equal_leaves(struct registry *registry, struct leaves *leaves)
+{
+	leaves->count = 0;
+	leaves->cpu_ns = 0;
+	for (u32 i = 0; i < registry->groups[GROUP_CONTAINER].count; i++) {
+		const struct group *group = &registry->group[GROUP_CONTAINER][i];
+		u32 many;
+		int r;
+
+		if (!group->identity || group->ended_ns || i == CONTAINER_OTHER)
+			continue;
+		many = registry_many(registry, i, MANY_OTHER);
+		r = add_equal(leaves, many, i, SLOT_NONE, EQUAL_WEIGHT);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void add_pots(const u64 energy_uj[MODE_MAX][DOMAIN_MAX], enum power_mode mode, struct pots *pots)
+{
+	bool platform = energy_uj[MODE_DYNAMIC][DOMAIN_PLATFORM] || energy_uj[MODE_IDLE][DOMAIN_PLATFORM];
+
+	for (int domain = 0; domain < DOMAIN_MAX; domain++) {
+		bool part = domain == DOMAIN_PACKAGE || domain == DOMAIN_DRAM || domain == DOMAIN_GPU ||
+			    domain == DOMAIN_OTHER;
+
+		if (!energy_uj[mode][domain])
+			continue;
+		pots->pot[pots->count++] = (struct pot){
+			.domain = domain,
+			.mode = mode,
+			.headline = platform ? domain == DOMAIN_PLATFORM : part,
+			.energy_uj = energy_uj[mode][domain],
+		};
+	}
+}
+
+static void post_zones(struct ledger *ledger, const struct posting *posting, u64 sum_uj[MODE_MAX][DOMAIN_MAX])
+{
+	for (u32 i = 0; i < posting->zones && i < SNAPSHOT_ZONES_MAX; i++) {
+		const struct zone_energy *from = &posting->zone[i];
+		struct snapshot_zone *zone = &ledger->zone[i];
+
+		if (i >= ledger->zones) {
+			zone->domain = from->domain;
+			strncpy(zone->package, from->package, sizeof(zone->package) - 1);
+			ledger->zones = i + 1;
+		}
+		zone->source = from->source;
+		for (int mode = 0; mode < MODE_MAX; mode++) {
+			zone->energy_uj[mode] += from->energy_uj[mode];
+			ledger->node_uj[mode][zone->domain] += from->energy_uj[mode];
+			sum_uj[mode][zone->domain] += from->energy_uj[mode];
+		}
+	}
+}
+
+static void post_dynamic(struct ledger *ledger, const struct registry *registry, const struct leaves *leaves,
+			 struct pots *pots)
+{
+	if (leaves->cpu_ns)
+		divide(ledger, registry, leaves, pots);
+	else
+		to_nobody(ledger, pots);
+}
+
+static void post_idle(struct ledger *ledger, const struct registry *registry, const struct leaves *leaves,
+		      struct pots *pots)
+{
+	if (leaves->cpu_ns)
+		divide(ledger, registry, leaves, pots);
+	else
+		to_system(ledger, registry, pots);
+}
+
+int ledger_post(struct ledger *ledger, struct registry *registry, const struct posting *posting)
+{
+	u64 sum_uj[MODE_MAX][DOMAIN_MAX] = { 0 };
+	const struct leaves *leaves = posting->leaves;
+	struct pots dynamic = { .count = 0 }, idle = { .count = 0 };
+
+	if (posting->idle == LEDGER_IDLE_EQUAL && equal_leaves(registry, &ledger->equal) < 0)
+		return -ENOMEM;
+	ledger->seq++;
+	if (follow_registry(ledger, registry) < 0) {
+		ledger->seq--;
+		return -ENOMEM;
+	}
+	post_zones(ledger, posting, sum_uj);
+	for (u32 i = 0; i < leaves->count; i++) {
+		struct targets targets = targets_of(ledger, registry, &leaves->leaf[i]);
+
+		post_counters(&targets, &leaves->leaf[i]);
+	}
+	add_pots(sum_uj, MODE_DYNAMIC, &dynamic);
+	if (posting->idle == LEDGER_IDLE_USAGE && leaves->cpu_ns) {
+		add_pots(sum_uj, MODE_IDLE, &dynamic); /* the same weights: one walk */
+	} else {
+		add_pots(sum_uj, MODE_IDLE, &idle);
+		if (posting->idle == LEDGER_IDLE_NONE)
+			to_nobody(ledger, &idle);
+		else
+			post_idle(ledger, registry, posting->idle == LEDGER_IDLE_EQUAL ? &ledger->equal : leaves,
+				  &idle);
+	}
+	post_dynamic(ledger, registry, leaves, &dynamic);
+	return 0;
+}
+
+static bool row_ended(const struct registry *registry, int level, u32 index)
+{
+	switch (level) {
+	case LEVEL_PROCESS:
+		return registry->process[index].ended_ns;
+	case LEVEL_CONTAINER:
+		return registry->group[GROUP_CONTAINER][index].ended_ns;
+	case LEVEL_VM:
+		return registry->group[GROUP_VM][index].ended_ns;
+	default:
+		return false;
+	}
+}
+
+static struct identity *row_identity(const struct registry *registry, int level, u32 index)
+{
+	switch (level) {
+	case LEVEL_PROCESS:
+		return registry->process[index].identity;
+	case LEVEL_CONTAINER:
+		return registry->group[GROUP_CONTAINER][index].identity;
+	case LEVEL_VM:
+		return registry->group[GROUP_VM][index].identity;
+	default:
+		return registry->namespace[index];
+	}
+}
+
+/* The rows for what the limits fold stay out of sight until there is something in them. */
+static bool row_exported(int level, u32 index, const struct ledger_row *row)
+{
+	bool fold = index == CONTAINER_OTHER && (level == LEVEL_CONTAINER || level == LEVEL_NAMESPACE);
+
+	return !fold || row->tick_seq;
+}
+
+static void mark(struct ledger *ledger, int level, const struct slot_list *list)
+{
+	for (u32 i = 0; i < list->count; i++)
+		if (list->index[i] < ledger->level[level].capacity)
+			ledger->level[level].row[list->index[i]].changed_seq = ledger->seq;
+}
+
+/* Rows whose state may have changed although nothing was posted to them. */
+static void mark_quiet_changes(struct ledger *ledger, const struct registry *registry)
+{
+	for (int level = 0; level < LEVEL_MAX; level++)
+		mark(ledger, level, &level_slots(registry, level)->closed);
+	mark(ledger, LEVEL_PROCESS, &registry->dying);
+	mark(ledger, LEVEL_CONTAINER, &registry->dying_group[GROUP_CONTAINER]);
+	mark(ledger, LEVEL_VM, &registry->dying_group[GROUP_VM]);
+}
+
+static int copy_rows(const struct ledger *ledger, const struct registry *registry, int level,
+		     struct snapshot *snapshot)
+{
+	struct snapshot_rows *to = &snapshot->level[level];
+	u32 count = level_slots(registry, level)->count;
+
+	if (snapshot_rows_fit(to, count) < 0)
+		return -ENOMEM;
+	for (u32 i = 0; i < count; i++) {
+		const struct ledger_row *from = &ledger->level[level].row[i];
+		struct snapshot_row *row = &to->row[i];
+		struct identity *identity;
+
+		if (from->changed_seq <= snapshot->seq)
+			continue;
+		identity = row_identity(registry, level, i);
+		if (row->identity != identity) {
+			identity_unref(row->identity);
+			row->identity = identity_ref(identity);
+		}
+		row->account = from->account;
+		row->tick_uj = from->tick_uj;
+		row->tick_seq = from->tick_seq;
+		row->ended = identity && row_ended(registry, level, i);
+		row->exported = row_exported(level, i, from);
+	}
+	return 0;
+}
+
+static void copy_domains(const struct ledger *ledger, struct snapshot *snapshot)
+{
+	memcpy(snapshot->zone, ledger->zone, sizeof(snapshot->zone));
+	snapshot->zones = ledger->zones;
+	for (int domain = 0; domain < DOMAIN_MAX; domain++) {
+		struct snapshot_domain *to = &snapshot->domain[domain];
+
+		for (int mode = 0; mode < MODE_MAX; mode++) {
+			to->node_uj[mode] = ledger->node_uj[mode][domain];
+			to->unattributed_uj[mode] = ledger->unattributed_uj[mode][domain];
+		}
+	}
+}
+
+struct snapshot *ledger_snapshot(struct ledger *ledger, const struct registry *registry)
+{
+	struct snapshot *snapshot;
+
+	mark_quiet_changes(ledger, registry);
+	snapshot = snapshot_box_take(&ledger->box);
+	if (!snapshot)
+		return NULL;
+	for (int level = 0; level < LEVEL_MAX; level++)
+		if (copy_rows(ledger, registry, level, snapshot) < 0)
+			return NULL;
+	copy_domains(ledger, snapshot);
+	snapshot->seq = ledger->seq;
+	return snapshot;
+}
+
+void ledger_publish(struct ledger *ledger, struct snapshot *snapshot)
+{
+	snapshot_box_publish(&ledger->box, snapshot);
+}
+
+void ledger_heartbeat(struct ledger *ledger, u64 boot_ns)
+{
+	atomic_store(&ledger->box.last_tick_ns, boot_ns);
+}
+
+struct snapshot_box *ledger_box(struct ledger *ledger)
+{
+	return &ledger->box;
+}
+
+const struct account *ledger_process_account(const struct ledger *ledger, u32 index)
+{
+	return &ledger->level[LEVEL_PROCESS].row[index].account;
+}
+
+s64 ledger_check(const struct ledger *ledger, enum power_domain *domain, enum power_mode *mode)
+{
+	for (int m = 0; m < MODE_MAX; m++) {
+		for (int d = 0; d < DOMAIN_MAX; d++) {
+			u64 sum_uj = ledger->unattributed_uj[m][d];
+
+			for (u32 i = 0; i < ledger->level[LEVEL_NAMESPACE].capacity; i++)
+				sum_uj += ledger->level[LEVEL_NAMESPACE].row[i].account.energy_uj[m][d];
+			if (sum_uj != ledger->node_uj[m][d]) {
+				*domain = d;
+				*mode = m;
+				return (s64)(sum_uj - ledger->node_uj[m][d]);
+			}
+		}
+	}
+	return 0;
+}

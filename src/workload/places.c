@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Places: the cgroups of the machine, and whose they are.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "workload/registry_internal.h"
+
+#define PATH_BYTES_MAX 4096
+
+static enum place_rank rank_of(const struct cgroup_identity *path)
+{
+	switch (path->kind) {
+	case CGROUP_CONTAINER:
+		return PLACE_CONTAINER;
+	case CGROUP_VM:
+		return PLACE_VM;
+	default:
+		return path->unit[0] ? PLACE_UNIT : PLACE_ROOT;
+	}
+}
+
+static struct place *open_place(struct registry *registry, u32 hierarchy, u64 id)
+{
+	struct slots *slots = &registry->places;
+	u32 index = slots_open(slots);
+
+	if (index == SLOT_NONE)
+		return NULL;
+	if (slots_fit(slots, &registry->place, sizeof(struct place)) < 0 ||
+	    u64map_put(&registry->place_map, id, hierarchy, index) < 0) {
+		slots_close(slots, index);
+		return NULL;
+	}
+	registry->place[index] = (struct place){
+		.id = id,
+		.hierarchy = hierarchy,
+		.container = CONTAINER_SYSTEM,
+		.vm = SLOT_NONE,
+	};
+	return &registry->place[index];
+}
+
+static void leave(struct registry *registry, const struct place *place, u64 now_ns)
+{
+	if (place->rank == PLACE_CONTAINER)
+		registry_group_leave(registry, GROUP_CONTAINER, place->container, now_ns);
+	else if (place->rank == PLACE_VM && place->vm != SLOT_NONE)
+		registry_group_leave(registry, GROUP_VM, place->vm, now_ns);
+}
+
+static void enter(struct registry *registry, struct place *place, const struct cgroup_identity *path)
+{
+	place->container = CONTAINER_SYSTEM;
+	place->vm = SLOT_NONE;
+	place->rank = rank_of(path);
+	if (place->rank == PLACE_CONTAINER) {
+		place->container = registry_group(registry, GROUP_CONTAINER, path);
+		registry_group_enter(registry, GROUP_CONTAINER, place->container);
+	} else if (place->rank == PLACE_VM) {
+		place->vm = registry_group(registry, GROUP_VM, path);
+		if (place->vm != SLOT_NONE)
+			registry_group_enter(registry, GROUP_VM, place->vm);
+	}
+}
+
+static struct place *find_place(const struct registry *registry, u32 hierarchy, u64 id)
+{
+	u32 index = u64map_get(&registry->place_map, id, hierarchy);
+
+	return index == U64MAP_NONE ? NULL : &registry->place[index];
+}
+
+void registry_cgroup_new(struct registry *registry, u32 hierarchy, u64 id, const char *path)
+{
+	struct place *place = find_place(registry, hierarchy, id);
+	struct cgroup_identity identity;
+
+	cgroup_path_parse(path, &identity);
+	if (place && !place->gone_ns) {
+		/* told twice (found by the walk and made meanwhile), or renamed */
+		struct place before = *place;
+
+		enter(registry, place, &identity);
+		leave(registry, &before, 1);
+		return;
+	}
+	if (!place)
+		place = open_place(registry, hierarchy, id);
+	if (!place)
+		return;
+	place->gone_ns = 0;
+	enter(registry, place, &identity);
+}
+
+void registry_cgroup_gone(struct registry *registry, u32 hierarchy, u64 id, u64 now_ns)
+{
+	struct place *place = find_place(registry, hierarchy, id);
+
+	if (!place || place->gone_ns)
+		return;
+	place->gone_ns = now_ns;
+	leave(registry, place, now_ns);
+	slot_list_add(&registry->dying_places, (u32)(place - registry->place));
+}
+
+void registry_sweep_places(struct registry *registry, u64 now_ns)
+{
+	struct slot_list *dying = &registry->dying_places;
+	u32 kept = 0;
+
+	for (u32 i = 0; i < dying->count; i++) {
+		u32 index = dying->index[i];
+		const struct place *place = &registry->place[index];
+
+		if (!place->gone_ns)
+			continue;
+		if (now_ns - place->gone_ns < PLACE_LINGER_NS) {
+			dying->index[kept++] = index;
+			continue;
+		}
+		u64map_del(&registry->place_map, place->id, place->hierarchy);
+		slots_close(&registry->places, index);
+	}
+	dying->count = kept;
+}
+
+/* A cgroup nobody told of: ask once; when it is gone, its work is the system's. */
+static struct place *learn(struct registry *registry, u32 hierarchy, u64 id)
+{
+	char path[PATH_BYTES_MAX];
+	struct place *place;
+
+	if (registry->resolve && registry->resolve(registry->resolve_ctx, hierarchy, id, path, sizeof(path)) == 0) {
+		registry_cgroup_new(registry, hierarchy, id, path);
+		return find_place(registry, hierarchy, id);
+	}
+	registry->unknown_cgroups++;
+	place = open_place(registry, hierarchy, id);
+	if (place) {
+		place->gone_ns = 1;
+		slot_list_add(&registry->dying_places, (u32)(place - registry->place));
+	}
+	return place;
+}
+
+static const struct place *known_place(struct registry *registry, u32 hierarchy, u64 id)
+{
+	struct place *place;
+
+	if (!id)
+		return NULL;
+	place = find_place(registry, hierarchy, id);
+	return place ? place : learn(registry, hierarchy, id);
+}
+
+struct whereabouts registry_place(struct registry *registry, u64 cgroup_v2, u64 cgroup_v1, u32 v1_hierarchy)
+{
+	const struct place *v2 = known_place(registry, 0, cgroup_v2);
+	const struct place *v1;
+	const struct place *best;
+
+	/* learning of one may move the array that holds the other */
+	v1 = known_place(registry, v1_hierarchy, cgroup_v1);
+	v2 = cgroup_v2 ? find_place(registry, 0, cgroup_v2) : v2;
+	best = !v2 || (v1 && v1->rank > v2->rank) ? v1 : v2;
+	if (!best)
+		return (struct whereabouts){ CONTAINER_SYSTEM, SLOT_NONE };
+	return (struct whereabouts){ best->container, best->vm };
+}
