@@ -26,7 +26,7 @@ enum meter_status {
 struct meter_zone {
 	enum power_domain domain;
 	enum power_quality quality;
-	char package[16];   /* socket number or sensor id, the `package` label */
+	char package[16];   /* the `package` label: socket number, sensor id, or empty */
 	char name[48];      /* the kernel's name for it, e.g. "intel-rapl:0:1 core" */
 	u64 modulus_uj;     /* the counter counts modulo this; 0: it never wraps */
 	double error_ratio; /* the zone's own relative error (0.3 = 30 %); 0: not known or

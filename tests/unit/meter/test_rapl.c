@@ -366,6 +366,40 @@ static void test_restart_is_not_energy(void **state)
 	assert_int_equal(t->readings[0].epoch, 2);
 }
 
+/* Without a range a counter never wraps: a lower value is a restart, however small the step. */
+static void test_unknown_range(void **state)
+{
+	struct tree *t = *state;
+
+	tree_zone(t, "intel-rapl:0", "package-0", 100 * J);
+	tree_write(t, RAPL "/intel-rapl:0/max_energy_range_uj", "0\n");
+	tree_open(t);
+	tree_tick(t, 0);
+	assert_true(meter_set_zone(t->set, 0)->modulus_uj == 0);
+	tree_energy(t, "intel-rapl:0", 99 * J);
+	tree_tick(t, 0);
+	assert_int_equal(t->readings[0].status, METER_OK);
+	assert_int_equal(t->readings[0].epoch, 1);
+}
+
+/* A zone that is not listed any more is let go, though its file can still be read. */
+static void test_not_listed_any_more(void **state)
+{
+	struct tree *t = *state;
+	char from[256], to[256];
+
+	make_two_sockets(t);
+	tree_open(t);
+	tree_tick(t, 0);
+	snprintf(from, sizeof(from), "%s/" RAPL "/intel-rapl:1", t->dir);
+	snprintf(to, sizeof(to), "%s/" RAPL "/elsewhere", t->dir);
+	assert_int_equal(rename(from, to), 0);
+	for (int i = 0; i < 60; i++)
+		tree_tick(t, 0);
+	assert_int_equal(tree_find(t, "intel-rapl:1 package-1"), UINT32_MAX);
+	assert_true(tree_find(t, "intel-rapl:0 package-0") != UINT32_MAX);
+}
+
 /* A file that answers with a real EIO: one's own memory at address 0. */
 static void replace_by_eio(const struct tree *t, const char *zone)
 {
@@ -633,6 +667,8 @@ int main(void)
 		WITH_TREE(test_sub_zones_of_mirrored_dies),
 		WITH_TREE(test_wrap),
 		WITH_TREE(test_restart_is_not_energy),
+		WITH_TREE(test_unknown_range),
+		WITH_TREE(test_not_listed_any_more),
 		WITH_TREE(test_one_bad_zone),
 		WITH_TREE(test_short_fault_keeps_epoch),
 		WITH_TREE(test_gone_and_back),
