@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/parse.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "base/sysroot.h"
+#include "config/config.h"
+#include "config/quote.h"
+
+/* One word that an option knows, and its value. */
+struct word {
+	const char *word;
+	int value;
+	const char *why; /* known, but refused */
+};
+
+static int find_word(const struct word *words, const char *text, size_t len, const char **why)
+{
+	for (; words->word; words++) {
+		if (strlen(words->word) != len || strncasecmp(words->word, text, len) != 0)
+			continue;
+		*why = words->why;
+		return words->why ? -EINVAL : words->value;
+	}
+	return -EINVAL;
+}
+
+static int parse_word(const struct word *words, const char *text, int *value, const char **why)
+{
+	int found = find_word(words, text, strlen(text), why);
+
+	if (found < 0)
+		return found;
+	*value = found;
+	return 0;
+}
+
+/* Words with commas between, white space around them ignored; their values are or-ed. */
+static int parse_words(const struct word *words, const char *text, u32 *bits, const char **why)
+{
+	u32 all = 0;
+
+	for (;;) {
+		size_t len = strcspn(text, ",");
+		const char *next = text + len;
+		int found;
+
+		for (; len > 0 && isspace((unsigned char)*text); len--)
+			text++;
+		while (len > 0 && isspace((unsigned char)text[len - 1]))
+			len--;
+		found = find_word(words, text, len, why);
+		if (found < 0)
+			return found;
+		all |= (u32)found;
+		if (*next == '\0')
+			break;
+		text = next + 1;
+	}
+	*bits = all;
+	return 0;
+}
+
+CONFIG_PARSER(bool)
+{
+	static const struct word words[] = {
+		{ "true", 1, NULL }, { "yes", 1, NULL },   { "on", 1, NULL },
+		{ "1", 1, NULL },    { "false", 0, NULL }, { "no", 0, NULL },
+		{ "off", 0, NULL },  { "0", 0, NULL },     { NULL, 0, NULL },
+	};
+	int value;
+
+	if (parse_word(words, text, &value, why) < 0)
+		return -EINVAL;
+	*(bool *)field = value;
+	return 0;
+}
+
+CONFIG_PARSER(schemas)
+{
+	static const struct word words[] = {
+		{ "classic", CONFIG_SCHEMA_CLASSIC, NULL },
+		{ "current", 0, "the schema current is not built yet" },
+		{ NULL, 0, NULL },
+	};
+
+	return parse_words(words, text, field, why);
+}
+
+CONFIG_PARSER(levels)
+{
+	static const struct word words[] = {
+		{ "node", CONFIG_LEVEL_NODE, NULL },
+		{ "container", CONFIG_LEVEL_CONTAINER, NULL },
+		{ "process", CONFIG_LEVEL_PROCESS, NULL },
+		{ "vm", CONFIG_LEVEL_VM, NULL },
+		{ "pod", 0, "pod is no level here: containers carry their pod's name" },
+		{ NULL, 0, NULL },
+	};
+
+	return parse_words(words, text, field, why);
+}
+
+CONFIG_PARSER(idle)
+{
+	static const struct word words[] = {
+		{ "usage", CONFIG_IDLE_USAGE, NULL },
+		{ "equal", CONFIG_IDLE_EQUAL, NULL },
+		{ "none", CONFIG_IDLE_NONE, NULL },
+		{ "requests", 0, "requests needs the pods' CPU requests, which are not read yet" },
+		{ NULL, 0, NULL },
+	};
+	int value;
+
+	if (parse_word(words, text, &value, why) < 0)
+		return -EINVAL;
+	*(enum config_idle *)field = (enum config_idle)value;
+	return 0;
+}
+
+CONFIG_PARSER(log_level)
+{
+	static const struct word words[] = {
+		{ "debug", LOG_LEVEL_DEBUG, NULL }, { "info", LOG_LEVEL_INFO, NULL },
+		{ "warn", LOG_LEVEL_WARN, NULL },   { "warning", LOG_LEVEL_WARN, NULL },
+		{ "error", LOG_LEVEL_ERROR, NULL }, { NULL, 0, NULL },
+	};
+	int value;
+
+	if (parse_word(words, text, &value, why) < 0)
+		return -EINVAL;
+	*(enum log_level *)field = (enum log_level)value;
+	return 0;
+}
+
+CONFIG_PARSER(log_format)
+{
+	static const struct word words[] = {
+		{ "text", LOG_FORMAT_TEXT, NULL },
+		{ "json", LOG_FORMAT_JSON, NULL },
+		{ NULL, 0, NULL },
+	};
+	int value;
+
+	if (parse_word(words, text, &value, why) < 0)
+		return -EINVAL;
+	*(enum log_format *)field = (enum log_format)value;
+	return 0;
+}
+
+/* Reads one NUMBER UNIT of a time and adds it to @sum_ns. Returns the text behind it, or NULL. */
+static const char *parse_time_part(const char *text, u64 *sum_ns)
+{
+	static const struct {
+		const char *name;
+		u64 ns;
+	} units[] = {
+		{ "us", NSEC_PER_USEC },      { "ms", NSEC_PER_MSEC },
+		{ "s", NSEC_PER_SEC },        { "m", 60 * NSEC_PER_SEC },
+		{ "h", 3600 * NSEC_PER_SEC }, { "d", 86400 * NSEC_PER_SEC },
+	};
+	size_t digits = strspn(text, "0123456789");
+	size_t letters = strspn(text + digits, "abcdefghijklmnopqrstuvwxyz");
+	u64 number = 0;
+
+	if (digits == 0 || digits > 12)
+		return NULL;
+	for (size_t i = 0; i < digits; i++)
+		number = number * 10 + (u64)(text[i] - '0');
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		u64 ns;
+
+		if (strlen(units[i].name) != letters ||
+		    strncmp(units[i].name, text + digits, letters) != 0)
+			continue;
+		if (__builtin_mul_overflow(number, units[i].ns, &ns) ||
+		    __builtin_add_overflow(*sum_ns, ns, sum_ns))
+			return NULL;
+		return text + digits + letters;
+	}
+	return NULL;
+}
+
+/* 500ms, 1s, 5m, 1h30m: between @min_ns and @max_ns. */
+static int parse_time(const char *text, u64 min_ns, u64 max_ns, u64 *value_ns, const char **why)
+{
+	u64 sum_ns = 0;
+
+	if (*text != '\0' && strspn(text, "0123456789") == strlen(text))
+		*why = "the number needs a unit: ms, s, m or h";
+	do {
+		text = parse_time_part(text, &sum_ns);
+	} while (text && *text != '\0');
+	if (!text)
+		return -EINVAL;
+	if (sum_ns < min_ns || sum_ns > max_ns) {
+		*why = sum_ns < min_ns ? "the time is too short" : "the time is too long";
+		return -EINVAL;
+	}
+	*value_ns = sum_ns;
+	return 0;
+}
+
+CONFIG_PARSER(interval)
+{
+	return parse_time(text, 100 * NSEC_PER_MSEC, 3600 * NSEC_PER_SEC, field, why);
+}
+
+CONFIG_PARSER(retention)
+{
+	return parse_time(text, 0, 24 * 3600 * NSEC_PER_SEC, field, why);
+}
+
+CONFIG_PARSER(series)
+{
+	u64 value;
+
+	if (sysroot_parse_u64(text, &value) < 0)
+		return -EINVAL;
+	if (value < 1000 || value > 100000000) {
+		*why = value < 1000 ? "the number is too small" : "the number is too large";
+		return -EINVAL;
+	}
+	*(u32 *)field = (u32)value;
+	return 0;
+}
+
+/* Text that fits, is valid UTF-8 and has no control characters. */
+CONFIG_PARSER(name)
+{
+	size_t len = strlen(text);
+	size_t bad;
+
+	if (len >= size) {
+		*why = "the text is too long";
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < len; i++)
+		if ((u8)text[i] < 0x20 || text[i] == 0x7f)
+			return -EINVAL;
+	if (len == 0 || !config_is_utf8(text, len, &bad))
+		return -EINVAL;
+	memcpy(field, text, len + 1);
+	return 0;
+}
+
+CONFIG_PARSER(file)
+{
+	return config_parse_name(text, field, size, why);
+}
+
+CONFIG_PARSER(dir)
+{
+	return *text == '/' ? config_parse_name(text, field, size, why) : -EINVAL;
+}
+
+CONFIG_PARSER(route)
+{
+	static const char *const taken[] = { "/", "/healthz", "/readyz", "/api" };
+
+	if (*text != '/' || strstr(text, "//"))
+		return -EINVAL;
+	for (const char *c = text; *c != '\0'; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("/-_.~", *c))
+			return -EINVAL;
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+		if (strcmp(text, taken[i]) == 0)
+			*why = "the path is another page's";
+	if (strncmp(text, "/api/", 5) == 0)
+		*why = "the path is another page's";
+	return *why ? -EINVAL : config_parse_name(text, field, size, why);
+}
+
+/* @host of @len bytes: a name, an IPv4 address, or an IPv6 address in brackets. */
+static bool is_host(const char *host, size_t len)
+{
+	char text[128];
+	u8 address[16];
+	bool numeric = true;
+
+	if (len >= sizeof(text))
+		return false;
+	if (len > 2 && host[0] == '[' && host[len - 1] == ']') {
+		snprintf(text, sizeof(text), "%.*s", (int)len - 2, host + 1);
+		text[strcspn(text, "%")] = '\0'; /* the interface of a link-local address */
+		return inet_pton(AF_INET6, text, address) == 1;
+	}
+	snprintf(text, sizeof(text), "%.*s", (int)len, host);
+	for (const char *c = text; *c != '\0'; c++) {
+		if (!isalnum((unsigned char)*c) && !strchr(".-_", *c))
+			return false;
+		numeric = numeric && (isdigit((unsigned char)*c) || *c == '.');
+	}
+	return len == 0 || !numeric || inet_pton(AF_INET, text, address) == 1;
+}
+
+CONFIG_PARSER(listen)
+{
+	const char *colon = strrchr(text, ':');
+	size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+
+	if (!colon) {
+		*why = "the port is missing";
+		return -EINVAL;
+	}
+	if (digits == 0 || digits > 5 || colon[1 + digits] != '\0' || atoi(colon + 1) > 65535) {
+		*why = "the port is not a number from 0 to 65535";
+		return -EINVAL;
+	}
+	if (!is_host(text, (size_t)(colon - text))) {
+		*why = "the host is neither a name nor an address (IPv6 addresses want brackets)";
+		return -EINVAL;
+	}
+	return config_parse_name(text, field, size, why);
+}
