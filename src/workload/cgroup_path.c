@@ -61,9 +61,14 @@ static bool span_eat_back(struct span *s, const char *suffix)
 	return true;
 }
 
-static bool is_hex(char c)
+/* The value of a lower-case hex digit, or -1. */
+static int hex_value(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
 }
 
 static bool is_alnum(char c)
@@ -76,7 +81,7 @@ static bool span_is_hex(struct span s, size_t len)
 	if (s.len != len)
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (!is_hex(s.at[i]))
+		if (hex_value(s.at[i]) < 0)
 			return false;
 	return true;
 }
@@ -100,7 +105,7 @@ static bool span_is_uuid(struct span s, char dash)
 	for (size_t i = 0; i < s.len; i++) {
 		bool at_dash = i == 8 || i == 13 || i == 18 || i == 23;
 
-		if (at_dash ? s.at[i] != dash : !is_hex(s.at[i]))
+		if (at_dash ? s.at[i] != dash : hex_value(s.at[i]) < 0)
 			return false;
 	}
 	return true;
@@ -114,15 +119,6 @@ static void copy_text(char *to, size_t size, struct span from)
 	for (size_t i = 0; i < len; i++)
 		to[i] = from.at[i] >= 0x20 && from.at[i] < 0x7f ? from.at[i] : '?';
 	to[len] = '\0';
-}
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
 }
 
 /* Undoes systemd's \xNN escapes; returns the number of bytes in @to, at most @size. */

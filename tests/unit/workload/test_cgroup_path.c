@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Every path below is one that some tool makes; the note says which. `inside` is the end of the path
- * that lies below the identity's own cgroup; `user` is the login user's id as text.
+ * Every path below is one that some tool makes; the note says which. `inside` is the end of the
+ * path that lies below the identity's own cgroup; `user` is the login user's id as text.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,8 +53,8 @@ static const struct path_case docker_and_podman[] = {
 	  .unit = "user@1000.service", .slice = "user.slice", .user = "1000" },
 	{ "docker in docker", "/docker/" A "/docker/" B, CONTAINER(B, "docker") },
 	{ "docker with --cgroup-parent", "/mygroup/" A, CONTAINER(A, "") },
-	{ "docker with --cgroup-parent=x.slice", "/x.slice/docker-" A ".scope", CONTAINER(A, "docker"),
-	  .slice = "x.slice" },
+	{ "docker with --cgroup-parent=x.slice", "/x.slice/docker-" A ".scope",
+	  CONTAINER(A, "docker"), .slice = "x.slice" },
 	{ "docker, slice name on the cgroupfs driver", "/system.slice:docker:" A,
 	  CONTAINER(A, "docker"), .slice = "system.slice" },
 	{ "docker build, cgroupfs driver", "/docker/buildkit/x1yz2ab3cd4ef5gh6ij7kl8mn",
@@ -64,7 +64,8 @@ static const struct path_case docker_and_podman[] = {
 	{ "dockerd itself", "/system.slice/docker.service", .unit = "docker.service",
 	  .slice = "system.slice" },
 	{ "the empty docker cgroup", "/docker", .inside = "/docker" },
-	{ "63 digits are no id", "/docker/0b1c2d3e4f5061728394a5b6c7d8e9f00112233445566778899aabbccddeeff",
+	{ "63 digits are no id",
+	  "/docker/0b1c2d3e4f5061728394a5b6c7d8e9f00112233445566778899aabbccddeeff",
 	  .inside = "/docker/0b1c2d3e4f5061728394a5b6c7d8e9f00112233445566778899aabbccddeeff" },
 	{ "GitHub Actions runner", "/actions_job/" A, CONTAINER(A, "") },
 	{ "ECS, cgroup v1", "/ecs/" STATIC "/" A, CONTAINER(A, "") },
@@ -73,21 +74,24 @@ static const struct path_case docker_and_podman[] = {
 	{ "podman, cgroupfs manager", "/libpod_parent/libpod-" A, CONTAINER(A, "podman") },
 	{ "podman, cgroupfs manager, nested", "/libpod_parent/libpod-" A "/child",
 	  CONTAINER(A, "podman"), .inside = "/child" },
-	{ "podman pod, cgroupfs manager", "/libpod_parent/" B "/libpod-" A, CONTAINER(A, "podman") },
+	{ "podman pod, cgroupfs manager", "/libpod_parent/" B "/libpod-" A,
+	  CONTAINER(A, "podman") },
 	{ "the pod's own cgroup", "/libpod_parent/" B, .inside = "/libpod_parent/" B },
-	{ "podman conmon, cgroupfs manager", "/libpod_parent/conmon", .inside = "/libpod_parent/conmon" },
+	{ "podman conmon, cgroupfs manager", "/libpod_parent/conmon",
+	  .inside = "/libpod_parent/conmon" },
 	{ "podman, systemd manager", "/machine.slice/libpod-" A ".scope", CONTAINER(A, "podman"),
 	  .slice = "machine.slice" },
 	{ "podman, systemd manager, crun on v2", "/machine.slice/libpod-" A ".scope/container",
 	  CONTAINER(A, "podman"), .slice = "machine.slice", .inside = "/container" },
 	{ "podman pod, systemd manager",
 	  "/machine.slice/machine-libpod_pod_" B ".slice/libpod-" A ".scope/container",
-	  CONTAINER(A, "podman"), .slice = "machine-libpod_pod_" B ".slice", .inside = "/container" },
+	  CONTAINER(A, "podman"), .slice = "machine-libpod_pod_" B ".slice",
+	  .inside = "/container" },
 	{ "podman's conmon", "/machine.slice/libpod-conmon-" A ".scope",
 	  .unit = "libpod-conmon-" A ".scope", .slice = "machine.slice" },
 	{ "podman rootless", USER_SVC "/user.slice/libpod-" A ".scope/container",
-	  CONTAINER(A, "podman"), .unit = "user@1000.service", .slice = "user.slice", .user = "1000",
-	  .inside = "/container" },
+	  CONTAINER(A, "podman"), .unit = "user@1000.service", .slice = "user.slice",
+	  .user = "1000", .inside = "/container" },
 	{ "podman rootless pod",
 	  USER_SVC "/user.slice/user-libpod_pod_" B ".slice/libpod-" A ".scope",
 	  CONTAINER(A, "podman"), .unit = "user@1000.service",
@@ -105,8 +109,7 @@ static const struct path_case docker_and_podman[] = {
 	{ "podman health check", "/system.slice/" A ".service", .unit = A ".service",
 	  .slice = "system.slice" },
 	{ "podman in docker", "/docker/" B "/libpod_parent/libpod-" A, CONTAINER(A, "podman") },
-	{ "docker's overlay mount",
-	  "/system.slice/var-lib-docker-overlay2-" A "-merged.mount",
+	{ "docker's overlay mount", "/system.slice/var-lib-docker-overlay2-" A "-merged.mount",
 	  .unit = "var-lib-docker-overlay2-" A "-merged.mount", .slice = "system.slice" },
 };
 
@@ -121,8 +124,8 @@ static const struct path_case oci_runtimes[] = {
 	{ "runc, slice name without systemd", "/system.slice:runc:web", CONTAINER("web", "runc"),
 	  .slice = "system.slice" },
 	{ "runc with a prefix in the name", "/runc-web", CONTAINER("runc-web", "runc") },
-	{ "crun --systemd-cgroup", "/system.slice/crun-web.scope/container", CONTAINER("web", "crun"),
-	  .slice = "system.slice", .inside = "/container" },
+	{ "crun --systemd-cgroup", "/system.slice/crun-web.scope/container",
+	  CONTAINER("web", "crun"), .slice = "system.slice", .inside = "/container" },
 	{ "crun rootless", USER_SVC "/user.slice/crun-web.scope", CONTAINER("web", "crun"),
 	  .unit = "user@1000.service", .slice = "user.slice", .user = "1000" },
 	{ "a service whose name starts like it", "/system.slice/runc-cleanup.service",
@@ -142,8 +145,9 @@ static const struct path_case oci_runtimes[] = {
 	{ "nerdctl, systemd", "/system.slice/nerdctl-" A ".scope", CONTAINER(A, "containerd"),
 	  .slice = "system.slice" },
 	{ "nerdctl, cgroupfs", "/default/" A, CONTAINER(A, "containerd") },
-	{ "nerdctl rootless", USER_SVC "/user.slice/nerdctl-" A ".scope", CONTAINER(A, "containerd"),
-	  .unit = "user@1000.service", .slice = "user.slice", .user = "1000" },
+	{ "nerdctl rootless", USER_SVC "/user.slice/nerdctl-" A ".scope",
+	  CONTAINER(A, "containerd"), .unit = "user@1000.service", .slice = "user.slice",
+	  .user = "1000" },
 	{ "containerd CRI, slice name without systemd", "/system.slice:cri-containerd:" A,
 	  CONTAINER(A, "containerd"), .slice = "system.slice" },
 	{ "containerd's mount of a task, cut to what fits",
@@ -157,12 +161,15 @@ static const struct path_case oci_runtimes[] = {
 };
 
 static const struct path_case kubernetes[] = {
-	{ "kubelet, cgroupfs driver", "/kubepods/burstable/pod" UID "/" A, CONTAINER(A, ""), .pod = UID },
-	{ "the same, best effort", "/kubepods/besteffort/pod" UID "/" A, CONTAINER(A, ""), .pod = UID },
+	{ "kubelet, cgroupfs driver", "/kubepods/burstable/pod" UID "/" A, CONTAINER(A, ""),
+	  .pod = UID },
+	{ "the same, best effort", "/kubepods/besteffort/pod" UID "/" A, CONTAINER(A, ""),
+	  .pod = UID },
 	{ "the same, guaranteed", "/kubepods/pod" UID "/" A, CONTAINER(A, ""), .pod = UID },
 	{ "static pod", "/kubepods/burstable/pod" STATIC "/" A, CONTAINER(A, ""), .pod = STATIC },
 	{ "a pod's own cgroup", "/kubepods/burstable/pod" UID, POD(UID) },
-	{ "an odd child of a pod", "/kubepods/burstable/pod" UID "/init", POD(UID), .inside = "/init" },
+	{ "an odd child of a pod", "/kubepods/burstable/pod" UID "/init", POD(UID),
+	  .inside = "/init" },
 	{ "a QoS class", "/kubepods/burstable", .inside = "/kubepods/burstable" },
 	{ "all pods", "/kubepods", .inside = "/kubepods" },
 	{ "all pods, systemd", "/kubepods.slice", .slice = "kubepods.slice" },
@@ -183,7 +190,8 @@ static const struct path_case kubernetes[] = {
 	  .slice = "kubepods-pod" UID_ ".slice" },
 	{ "docker-shim, systemd driver", BURST "/docker-" A ".scope", CONTAINER(A, "docker"),
 	  .pod = UID, .slice = BURST_SLICE },
-	{ "CRI-O", BURST "/crio-" A ".scope", CONTAINER(A, "cri-o"), .pod = UID, .slice = BURST_SLICE },
+	{ "CRI-O", BURST "/crio-" A ".scope", CONTAINER(A, "cri-o"), .pod = UID,
+	  .slice = BURST_SLICE },
 	{ "CRI-O with crun", BURST "/crio-" A ".scope/container", CONTAINER(A, "cri-o"), .pod = UID,
 	  .slice = BURST_SLICE, .inside = "/container" },
 	{ "CRI-O's conmon in the pod", BURST "/crio-conmon-" A ".scope", POD(UID),
@@ -216,19 +224,20 @@ static const struct path_case kubernetes[] = {
 	  CONTAINER(A, ""), .pod = UID },
 	{ "kind, the node's own services", "/docker/" B "/system.slice/containerd.service",
 	  CONTAINER(B, "docker"), .inside = "/system.slice/containerd.service" },
-	{ "kind, a pod's own cgroup", "/docker/" B "/kubelet/kubepods/besteffort/pod" UID, POD(UID) },
+	{ "kind, a pod's own cgroup", "/docker/" B "/kubelet/kubepods/besteffort/pod" UID,
+	  POD(UID) },
 	{ "minikube on podman",
 	  "/machine.slice/libpod-" B ".scope/kubepods.slice/kubepods-pod" UID_ ".slice/docker-" A
 	  ".scope",
 	  CONTAINER(A, "docker"), .pod = UID, .slice = "machine.slice" },
 	{ "k3d", "/docker/" B "/kubepods/burstable/pod" UID "/" A, CONTAINER(A, ""), .pod = UID },
-	{ "k3s, own containerd, v1",
-	  "/system.slice/k3s.service/kubepods/besteffort/pod" UID "/" A, CONTAINER(A, ""),
-	  .pod = UID, .unit = "k3s.service", .slice = "system.slice" },
+	{ "k3s, own containerd, v1", "/system.slice/k3s.service/kubepods/besteffort/pod" UID "/" A,
+	  CONTAINER(A, ""), .pod = UID, .unit = "k3s.service", .slice = "system.slice" },
 	{ "k3s, v2", BURST "/cri-containerd-" A ".scope", CONTAINER(A, "containerd"), .pod = UID,
 	  .slice = BURST_SLICE },
 	{ "rke2, v1",
-	  "/system.slice/rke2-server.service/kubepods-burstable-pod" UID_ ".slice:cri-containerd:" A,
+	  "/system.slice/rke2-server.service/kubepods-burstable-pod" UID_
+	  ".slice:cri-containerd:" A,
 	  CONTAINER(A, "containerd"), .pod = UID, .unit = "rke2-server.service",
 	  .slice = "system.slice" },
 	{ "microk8s", "/kubepods/burstable/pod" UID "/" A, CONTAINER(A, ""), .pod = UID },
@@ -237,7 +246,8 @@ static const struct path_case kubernetes[] = {
 	{ "seen from a cgroup namespace", "/../../pod" UID "/" A, CONTAINER(A, ""), .pod = UID },
 	{ "the same from the node's root", "/../../kubepods/burstable/pod" UID "/" A,
 	  CONTAINER(A, ""), .pod = UID },
-	{ "the same, systemd driver", "/../cri-containerd-" A ".scope", CONTAINER(A, "containerd") },
+	{ "the same, systemd driver", "/../cri-containerd-" A ".scope",
+	  CONTAINER(A, "containerd") },
 	{ "docker in a pod", BURST "/cri-containerd-" B ".scope/docker/" A, CONTAINER(A, "docker"),
 	  .pod = UID, .slice = BURST_SLICE },
 	{ "KubeVirt: the machine is its pod's container",
@@ -248,9 +258,9 @@ static const struct path_case kubernetes[] = {
 	  .slice = "system.slice" },
 	{ "kubelet on systemd 252 with its own slice", "/kubelet.slice/kubelet.service",
 	  .unit = "kubelet.service", .slice = "kubelet.slice" },
-	{ "a pod name that only looks like a uid", "/kubepods/podcast", .inside = "/kubepods/podcast" },
-	{ "a volume mount of a pod",
-	  "/system.slice/var-lib-kubelet-pods-" UID "-volumes-x.mount",
+	{ "a pod name that only looks like a uid", "/kubepods/podcast",
+	  .inside = "/kubepods/podcast" },
+	{ "a volume mount of a pod", "/system.slice/var-lib-kubelet-pods-" UID "-volumes-x.mount",
 	  .unit = "var-lib-kubelet-pods-" UID "-volumes-x.mount", .slice = "system.slice" },
 };
 
@@ -258,15 +268,15 @@ static const struct path_case other_containers[] = {
 	{ "LXC 3 and before", "/lxc/web", CONTAINER("web", "lxc") },
 	{ "LXC 4 and later", "/lxc.payload.l1", CONTAINER("l1", "lxc") },
 	{ "LXC 4.0.0", "/lxc.payload/web", CONTAINER("web", "lxc") },
-	{ "LXC with systemd inside", "/lxc.payload.l1/system.slice/ssh.service", CONTAINER("l1", "lxc"),
-	  .inside = "/system.slice/ssh.service" },
+	{ "LXC with systemd inside", "/lxc.payload.l1/system.slice/ssh.service",
+	  CONTAINER("l1", "lxc"), .inside = "/system.slice/ssh.service" },
 	{ "LXC's monitor", "/lxc.monitor.l1", .inside = "/lxc.monitor.l1" },
 	{ "LXC 4.0.0's monitor", "/lxc.monitor/l1", .inside = "/lxc.monitor/l1" },
 	{ "LXC's pivot", "/lxc.pivot", .inside = "/lxc.pivot" },
 	{ "LXC in LXC", "/lxc.payload.outer/lxc.payload.inner", CONTAINER("inner", "lxc") },
 	{ "LXD or Incus project", "/lxc.payload.build_web", CONTAINER("build_web", "lxc") },
-	{ "LXD's daemon", "/system.slice/snap.lxd.daemon.service", .unit = "snap.lxd.daemon.service",
-	  .slice = "system.slice" },
+	{ "LXD's daemon", "/system.slice/snap.lxd.daemon.service",
+	  .unit = "snap.lxd.daemon.service", .slice = "system.slice" },
 	{ "LXC unprivileged, v1", "/user.slice/user-1000.slice/session-3.scope/lxc/web",
 	  CONTAINER("web", "lxc"), .unit = "session-3.scope", .slice = "user-1000.slice",
 	  .user = "1000" },
@@ -275,12 +285,14 @@ static const struct path_case other_containers[] = {
 	  CONTAINER("101", "lxc"), .inside = "/ns/system.slice/cron.service" },
 	{ "Proxmox monitor", "/lxc.monitor/101", .inside = "/lxc.monitor/101" },
 	{ "docker in a Proxmox container", "/lxc/101/ns/docker/" A, CONTAINER(A, "docker") },
-	{ "podman in LXD", "/lxc.payload.l1/machine.slice/libpod-" A ".scope", CONTAINER(A, "podman") },
+	{ "podman in LXD", "/lxc.payload.l1/machine.slice/libpod-" A ".scope",
+	  CONTAINER(A, "podman") },
 	{ "nspawn by machinectl", "/machine.slice/systemd-nspawn@deb.service/payload",
 	  CONTAINER("deb", "nspawn"), .slice = "machine.slice" },
 	{ "nspawn by machinectl, inside",
 	  "/machine.slice/systemd-nspawn@deb.service/payload/system.slice/cron.service",
-	  CONTAINER("deb", "nspawn"), .slice = "machine.slice", .inside = "/system.slice/cron.service" },
+	  CONTAINER("deb", "nspawn"), .slice = "machine.slice",
+	  .inside = "/system.slice/cron.service" },
 	{ "nspawn's supervisor", "/machine.slice/systemd-nspawn@deb.service/supervisor",
 	  .unit = "systemd-nspawn@deb.service", .slice = "machine.slice" },
 	{ "nspawn by machinectl, v1", "/machine.slice/systemd-nspawn@deb.service",
@@ -312,7 +324,8 @@ static const struct path_case machines[] = {
 	  VM("machine-qemu-1-vm-alpha", "libvirt"), .inside = "/emulator" },
 	{ "libvirt without systemd, vCPU", "/machine/qemu-1-vm-alpha.libvirt-qemu/vcpu1",
 	  VM("machine-qemu-1-vm-alpha", "libvirt"), .inside = "/vcpu1" },
-	{ "libvirt with systemd, vCPU", "/machine.slice/machine-qemu\\x2d1\\x2dvmalpha.scope/libvirt/vcpu0",
+	{ "libvirt with systemd, vCPU",
+	  "/machine.slice/machine-qemu\\x2d1\\x2dvmalpha.scope/libvirt/vcpu0",
 	  VM("machine-qemu-1-vmalpha", "libvirt"), .slice = "machine.slice",
 	  .inside = "/libvirt/vcpu0" },
 	{ "libvirt with systemd, scope", "/machine.slice/machine-qemu\\x2d6\\x2dcirros.scope",
@@ -327,12 +340,14 @@ static const struct path_case machines[] = {
 	  .inside = "/vcpu0" },
 	{ "libvirt 1.1", "/machine/web.libvirt-qemu/vcpu0", VM("machine-web", "libvirt"),
 	  .inside = "/vcpu0" },
-	{ "OpenStack", "/machine.slice/machine-qemu\\x2d3\\x2dinstance\\x2d0000002a.scope/libvirt/vcpu3",
+	{ "OpenStack",
+	  "/machine.slice/machine-qemu\\x2d3\\x2dinstance\\x2d0000002a.scope/libvirt/vcpu3",
 	  VM("machine-qemu-3-instance-0000002a", "libvirt"), .slice = "machine.slice",
 	  .inside = "/libvirt/vcpu3" },
 	{ "libvirt, cloud-hypervisor", "/machine.slice/machine-ch\\x2d2\\x2dweb.scope",
 	  VM("machine-ch-2-web", "libvirt"), .slice = "machine.slice" },
-	{ "Proxmox machine", "/qemu.slice/100.scope", VM("qemu-100", "proxmox"), .slice = "qemu.slice" },
+	{ "Proxmox machine", "/qemu.slice/100.scope", VM("qemu-100", "proxmox"),
+	  .slice = "qemu.slice" },
 	{ "libvirtd", "/system.slice/libvirtd.service", .unit = "libvirtd.service",
 	  .slice = "system.slice" },
 };
@@ -342,7 +357,8 @@ static const struct path_case host[] = {
 	{ "nothing", "", .inside = "" },
 	{ "no leading slash", "docker/" A, CONTAINER(A, "docker") },
 	{ "pid 1", "/init.scope", .unit = "init.scope" },
-	{ "a service", "/system.slice/ssh.service", .unit = "ssh.service", .slice = "system.slice" },
+	{ "a service", "/system.slice/ssh.service", .unit = "ssh.service",
+	  .slice = "system.slice" },
 	{ "a template", "/system.slice/system-getty.slice/getty@tty1.service",
 	  .unit = "getty@tty1.service", .slice = "system-getty.slice" },
 	{ "a socket", "/system.slice/ssh.socket", .unit = "ssh.socket", .slice = "system.slice" },
@@ -366,12 +382,12 @@ static const struct path_case host[] = {
 	  .user = "1000" },
 	{ "a user's service", USER_SVC "/app.slice/app-foo.service", .unit = "app-foo.service",
 	  .slice = "app.slice", .user = "1000" },
-	{ "a desktop program",
-	  USER_SVC "/app.slice/app-gnome-firefox-4242.scope", .unit = "app-gnome-firefox-4242.scope",
-	  .slice = "app.slice", .user = "1000" },
+	{ "a desktop program", USER_SVC "/app.slice/app-gnome-firefox-4242.scope",
+	  .unit = "app-gnome-firefox-4242.scope", .slice = "app.slice", .user = "1000" },
 	{ "a terminal's tab",
 	  USER_SVC "/app.slice/app-org.gnome.Terminal.slice/vte-spawn-" UID ".scope",
-	  .unit = "vte-spawn-" UID ".scope", .slice = "app-org.gnome.Terminal.slice", .user = "1000" },
+	  .unit = "vte-spawn-" UID ".scope", .slice = "app-org.gnome.Terminal.slice",
+	  .user = "1000" },
 	{ "a user without a session", "/user.slice/user-1000.slice", .slice = "user-1000.slice",
 	  .user = "1000" },
 	{ "nobody in particular", "/user.slice", .slice = "user.slice" },
@@ -380,8 +396,8 @@ static const struct path_case host[] = {
 	  .slice = "user-4294967295.slice" },
 	{ "systemd-run", "/system.slice/run-r" STATIC ".service", .unit = "run-r" STATIC ".service",
 	  .slice = "system.slice" },
-	{ "systemd-run --slice", "/batch.slice/batch-night.slice/run-u7.scope", .unit = "run-u7.scope",
-	  .slice = "batch-night.slice" },
+	{ "systemd-run --slice", "/batch.slice/batch-night.slice/run-u7.scope",
+	  .unit = "run-u7.scope", .slice = "batch-night.slice" },
 	{ "an operator's own", "/mygroup/worker", .inside = "/mygroup/worker" },
 	{ "a plain child of a slice", "/system.slice/mygroup", .slice = "system.slice",
 	  .inside = "/mygroup" },
@@ -391,7 +407,8 @@ static const struct path_case host[] = {
 	{ "doubled slashes", "//docker//" A "/", CONTAINER(A, "docker"), .inside = "/" },
 	{ "bytes nobody can print", "/system.slice/a\xff\x01.service", .unit = "a??.service",
 	  .slice = "system.slice" },
-	{ "a name of suffixes only", "/.slice/.service/.scope", .inside = "/.slice/.service/.scope" },
+	{ "a name of suffixes only", "/.slice/.service/.scope",
+	  .inside = "/.slice/.service/.scope" },
 };
 
 static const char *or_empty(const char *text)
@@ -407,8 +424,8 @@ static void check_case(const struct path_case *c)
 	cgroup_path_parse(c->path, &got);
 	if (got.kind != c->kind || strcmp(got.id, or_empty(c->id)) != 0 ||
 	    got.prefix_len + inside != strlen(c->path))
-		print_error("%s: %s: kind %d id %s prefix %u\n", c->note, c->path, (int)got.kind, got.id,
-			    got.prefix_len);
+		print_error("%s: %s: kind %d id %s prefix %u\n", c->note, c->path, (int)got.kind,
+			    got.id, got.prefix_len);
 	assert_int_equal(got.kind, c->kind);
 	assert_string_equal(got.id, or_empty(c->id));
 	assert_string_equal(got.runtime, or_empty(c->runtime));
@@ -441,10 +458,10 @@ static void check_table(const struct path_case *cases, size_t len)
 	}
 }
 
-#define TABLE_TEST(table)                                \
-	static void test_##table(void **state)           \
-	{                                                \
-		check_table(table, ARRAY_SIZE(table));   \
+#define TABLE_TEST(table)                              \
+	static void test_##table(void **state)         \
+	{                                              \
+		check_table(table, ARRAY_SIZE(table)); \
 	}
 
 TABLE_TEST(docker_and_podman)
@@ -458,8 +475,12 @@ TABLE_TEST(host)
 static void test_limits(void **state)
 {
 	static const char *const forms[] = {
-		"/lxc.payload.%s", "/default/%s", "/system.slice/runc-%s.scope", "/%s.slice/%s.service",
-		"/machine.slice/machine-%s.scope", "/machine.slice/machine-qemu\\x2d%s.scope",
+		"/lxc.payload.%s",
+		"/default/%s",
+		"/system.slice/runc-%s.scope",
+		"/%s.slice/%s.service",
+		"/machine.slice/machine-%s.scope",
+		"/machine.slice/machine-qemu\\x2d%s.scope",
 		"/machine/qemu-1-%s.libvirt-qemu",
 	};
 	struct cgroup_identity got;
@@ -488,15 +509,19 @@ static void test_limits(void **state)
 	}
 	assert_true(ARRAY_SIZE(docker_and_podman) + ARRAY_SIZE(oci_runtimes) +
 			    ARRAY_SIZE(kubernetes) + ARRAY_SIZE(other_containers) +
-			    ARRAY_SIZE(machines) + ARRAY_SIZE(host) >= 100);
+			    ARRAY_SIZE(machines) + ARRAY_SIZE(host) >=
+		    100);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_docker_and_podman), cmocka_unit_test(test_oci_runtimes),
-		cmocka_unit_test(test_kubernetes),        cmocka_unit_test(test_other_containers),
-		cmocka_unit_test(test_machines),          cmocka_unit_test(test_host),
+		cmocka_unit_test(test_docker_and_podman),
+		cmocka_unit_test(test_oci_runtimes),
+		cmocka_unit_test(test_kubernetes),
+		cmocka_unit_test(test_other_containers),
+		cmocka_unit_test(test_machines),
+		cmocka_unit_test(test_host),
 		cmocka_unit_test(test_limits),
 	};
 
