@@ -11,9 +11,9 @@ static bool is_tail(u8 byte)
 }
 
 /*
- * Length of the valid UTF-8 sequence at the start of the string @s, 0 when there is none. Overlong forms,
- * surrogates and what lies above U+10FFFF are not valid; the terminating NUL is no tail byte, so that
- * nothing is read beyond it.
+ * Length of the valid UTF-8 sequence at the start of the string @s, 0 when there is none. Overlong
+ * forms, surrogates and what lies above U+10FFFF are not valid; the terminating NUL is no tail
+ * byte, so that nothing is read beyond it.
  */
 static size_t utf8_len(const u8 *s)
 {

@@ -6,25 +6,29 @@ static const char *const chapters[METRIC_GROUP_MAX][2] = {
 	[METRIC_CONTAINER] = { "Containers",
 			       "Work outside any container is one row, `system_processes`, and kernel threads are "
 			       "another, `kernel_processes`. On by default." },
-	[METRIC_PROCESS] = { "Processes", "Off by default; `process` in `exporter.levels` switches them on." },
+	[METRIC_PROCESS] = { "Processes",
+			     "Off by default; `process` in `exporter.levels` switches them on." },
 	[METRIC_VM] = { "Virtual machines",
 			"A machine's joules are also in the container that its process belongs to: levels are views of "
 			"the same accounts and are never added up. On by default." },
 	[METRIC_BOOKS] = { "Books", "Accounts that outlive their workloads. Always on." },
-	[METRIC_METERS] = { "Meters", "Where the numbers come from and how good they are. Always on." },
+	[METRIC_METERS] = { "Meters",
+			    "Where the numbers come from and how good they are. Always on." },
 	[METRIC_SELF] = { "The agent itself", "Always on." },
 };
 
 static void print_chapter(FILE *out, enum metric_group group)
 {
-	fprintf(out, "\n## %s\n\n%s\n\n| metric | type | unit | labels | meaning |\n| --- | --- | --- | --- | --- |\n",
+	fprintf(out,
+		"\n## %s\n\n%s\n\n| metric | type | unit | labels | meaning |\n| --- | --- | --- | --- | --- |\n",
 		chapters[group][0], chapters[group][1]);
 	for (u32 i = 0; i < metric_families_count; i++) {
 		const struct metric_family *family = &metric_families[i];
 
 		if (family->group == group)
-			fprintf(out, "| `%s` | %s | %s | %s | %s |\n", family->name, metric_type_name(family->type),
-				family->unit, family->labels, family->help);
+			fprintf(out, "| `%s` | %s | %s | %s | %s |\n", family->name,
+				metric_type_name(family->type), family->unit, family->labels,
+				family->help);
 	}
 }
 

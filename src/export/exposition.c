@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Families come in the order of the table. For one that has rows, all that its lines share is prepared
- * once - the text before the labels, and one suffix per variant (mode, domain) behind them - so that a
- * line is three copies and a number.
+ * Families come in the order of the table. For one that has rows, all that its lines share is
+ * prepared once - the text before the labels, and one suffix per variant (mode, domain) behind them
+ * - so that a line is three copies and a number.
  */
 #include "export/exposition.h"
 
@@ -19,8 +19,9 @@
 
 const char *exposition_content_type(enum exposition_format format)
 {
-	return format == EXPOSITION_OPENMETRICS ? "application/openmetrics-text; version=1.0.0; charset=utf-8" :
-						  "text/plain; version=0.0.4; charset=utf-8";
+	return format == EXPOSITION_OPENMETRICS
+		       ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+		       : "text/plain; version=0.0.4; charset=utf-8";
 }
 
 void exposition_init(struct exposition *exposition, const struct snapshot *snapshot,
@@ -64,7 +65,8 @@ static bool family_wanted(const struct exposition *exposition, const struct metr
 	}
 }
 
-static void sample_start(struct sample *sample, const struct exposition *exposition, char *line, size_t size)
+static void sample_start(struct sample *sample, const struct exposition *exposition, char *line,
+			 size_t size)
 {
 	*sample = (struct sample){
 		.exposition = exposition,
@@ -75,7 +77,8 @@ static void sample_start(struct sample *sample, const struct exposition *exposit
 }
 
 /* Whether the family has a series now: a head without series is only noise. */
-static bool family_has_series(const struct exposition *exposition, const struct metric_family *family)
+static bool family_has_series(const struct exposition *exposition,
+			      const struct metric_family *family)
 {
 	char line[EXPOSITION_LINE_MAX];
 	struct sample sample;
@@ -109,19 +112,22 @@ static u32 family_domains(const struct metric_family *family)
 	case METRIC_ENERGY:
 		return 1U << family->arg;
 	case METRIC_TOTAL:
-		return 1U << DOMAIN_PACKAGE | 1U << DOMAIN_DRAM | 1U << DOMAIN_GPU | 1U << DOMAIN_OTHER;
+		return 1U << DOMAIN_PACKAGE | 1U << DOMAIN_DRAM | 1U << DOMAIN_GPU |
+		       1U << DOMAIN_OTHER;
 	case METRIC_NAMESPACE:
 		return (1U << DOMAIN_MAX) - 1;
 	default:
-		return family->sample == sample_node_energy ? 1U << family->arg :
-		       family->sample == sample_unattributed || family->sample == sample_self_joules ?
-							      (1U << DOMAIN_MAX) - 1 :
-							      0;
+		return family->sample == sample_node_energy ? 1U << family->arg
+		       : family->sample == sample_unattributed ||
+				       family->sample == sample_self_joules
+			       ? (1U << DOMAIN_MAX) - 1
+			       : 0;
 	}
 }
 
 /* The worst quality of what the family shows. */
-static enum power_quality family_quality(const struct exposition *exposition, const struct metric_family *family)
+static enum power_quality family_quality(const struct exposition *exposition,
+					 const struct metric_family *family)
 {
 	enum power_quality worst = QUALITY_MEASURED;
 	u32 domains = family_domains(family);
@@ -135,8 +141,8 @@ static enum power_quality family_quality(const struct exposition *exposition, co
 	return worst;
 }
 
-static size_t write_head(const struct exposition *exposition, const struct metric_family *family, char *buf,
-			 size_t size)
+static size_t write_head(const struct exposition *exposition, const struct metric_family *family,
+			 char *buf, size_t size)
 {
 	enum power_quality quality = family_quality(exposition, family);
 	size_t name_len = strlen(family->name);
@@ -145,15 +151,18 @@ static size_t write_head(const struct exposition *exposition, const struct metri
 	/* OpenMetrics names a family of counters without the suffix of its samples. */
 	if (exposition->options.format == EXPOSITION_OPENMETRICS && family->type == METRIC_COUNTER)
 		name_len -= strlen("_total");
-	len = snprintf(buf, size, "# HELP %.*s %s%s%s%s\n# TYPE %.*s %s\n", (int)name_len, family->name,
-		       family->help, quality == QUALITY_MEASURED ? "" : " Estimated on this machine (quality ",
-		       quality == QUALITY_MEASURED ? "" : quality_name(quality),
-		       quality == QUALITY_MEASURED ? "" : "; kepler_estimate_error_ratio has the error).",
-		       (int)name_len, family->name, metric_type_name(family->type));
+	len = snprintf(
+		buf, size, "# HELP %.*s %s%s%s%s\n# TYPE %.*s %s\n", (int)name_len, family->name,
+		family->help,
+		quality == QUALITY_MEASURED ? "" : " Estimated on this machine (quality ",
+		quality == QUALITY_MEASURED ? "" : quality_name(quality),
+		quality == QUALITY_MEASURED ? "" : "; kepler_estimate_error_ratio has the error).",
+		(int)name_len, family->name, metric_type_name(family->type));
 	return (size_t)len;
 }
 
-__attribute__((format(printf, 2, 3))) static void add_variant(struct exposition *exposition, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void add_variant(struct exposition *exposition,
+							      const char *format, ...)
 {
 	struct exposition_variant *variant = &exposition->variant_of[exposition->variants++];
 	va_list args;
@@ -173,7 +182,8 @@ static void prepare_namespace(struct exposition *exposition)
 		for (u32 mode = 0; mode < MODE_MAX; mode++) {
 			exposition->variant_of[exposition->variants].domain = d;
 			exposition->variant_of[exposition->variants].mode = mode;
-			add_variant(exposition, ",domain=\"%s\",mode=\"%s\"} ", domain_name(d), mode_name(mode));
+			add_variant(exposition, ",domain=\"%s\",mode=\"%s\"} ", domain_name(d),
+				    mode_name(mode));
 		}
 	}
 }
@@ -216,7 +226,8 @@ static inline char *put(char *out, const char *text, size_t len)
 	return out + len;
 }
 
-static inline char *put_value(char *out, const struct metric_family *family, const struct account *account,
+static inline char *put_value(char *out, const struct metric_family *family,
+			      const struct account *account,
 			      const struct exposition_variant *variant)
 {
 	switch (family->kind) {
@@ -249,9 +260,10 @@ static inline void prefetch_labels(const struct snapshot_rows *rows, u32 index)
 	__builtin_prefetch(identity->labels + 126);
 }
 
-/* Writes lines of the current family until it ends (*done) or @buf is full; returns the end of the text. */
-static char *write_rows(struct exposition *exposition, const struct metric_family *family, char *buf, char *end,
-			bool *done)
+/* Writes lines of the current family until it ends (*done) or @buf is full; returns the end of the
+ * text. */
+static char *write_rows(struct exposition *exposition, const struct metric_family *family,
+			char *buf, char *end, bool *done)
 {
 	const struct snapshot_rows *rows = &exposition->snapshot->level[family->level];
 
@@ -263,8 +275,10 @@ static char *write_rows(struct exposition *exposition, const struct metric_famil
 		if (!row_shown(row))
 			continue;
 		for (; exposition->variant < exposition->variants; exposition->variant++) {
-			const struct exposition_variant *variant = &exposition->variant_of[exposition->variant];
-			u32 comma = identity->labels_len == 0; /* then the suffix's own comma goes */
+			const struct exposition_variant *variant =
+				&exposition->variant_of[exposition->variant];
+			u32 comma =
+				identity->labels_len == 0; /* then the suffix's own comma goes */
 
 			if ((size_t)(end - buf) < exposition->prefix_len + identity->labels_len +
 							  variant->suffix_len + NUMBER_MAX + 1)
@@ -283,8 +297,8 @@ static char *write_rows(struct exposition *exposition, const struct metric_famil
 }
 
 /* The same for a family of samples. */
-static char *write_samples(struct exposition *exposition, const struct metric_family *family, char *buf, char *end,
-			   bool *done)
+static char *write_samples(struct exposition *exposition, const struct metric_family *family,
+			   char *buf, char *end, bool *done)
 {
 	while (end - buf >= EXPOSITION_LINE_MAX) {
 		struct sample sample;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A snapshot as Prometheus text or OpenMetrics, piece by piece: the reader asks for as many bytes as it
- * has room for, and nobody ever holds the whole page. No allocation; about the cost of copying the text.
+ * A snapshot as Prometheus text or OpenMetrics, piece by piece: the reader asks for as many bytes
+ * as it has room for, and nobody ever holds the whole page. No allocation; about the cost of
+ * copying the text.
  */
 #pragma once
 
@@ -37,16 +38,17 @@ struct exposition_count {
 
 struct exposition_options {
 	enum exposition_format format;
-	u32 levels;        /* bits of enum exposition_level */
-	bool node_label;   /* add node="..." */
-	bool irq_counters; /* show the softirq counters */
+	u32 levels;                          /* bits of enum exposition_level */
+	bool node_label;                     /* add node="..." */
+	bool irq_counters;                   /* show the softirq counters */
 	char node_name[EXPOSITION_NODE_MAX]; /* any bytes */
 	char cpu_architecture[64];
-	char revision[64];                    /* of the build, or "" */
+	char revision[64];                   /* of the build, or "" */
 	struct exposition_count http_cut[4]; /* connections cut, by reason; label NULL ends it */
 };
 
-/* One kind of series of a family that has rows: which figure of the row, and the text behind its labels. */
+/* One kind of series of a family that has rows: which figure of the row, and the text behind its
+ * labels. */
 struct exposition_variant {
 	enum power_domain domain;
 	enum power_mode mode;
@@ -59,12 +61,12 @@ struct exposition {
 	const struct snapshot *snapshot; /* borrowed: the caller keeps a reference until the end */
 	struct exposition_options options;
 	char node[EXPOSITION_NODE_MAX]; /* escaped */
-	u32 family;      /* position: the family, */
-	bool started;    /* whether its head is written, */
-	u32 index;       /* the row or sample, */
-	u32 variant;     /* and the variant within the row */
-	bool ended;      /* everything, # EOF included, is written */
-	u64 series;      /* written so far */
+	u32 family;                     /* position: the family, */
+	bool started;                   /* whether its head is written, */
+	u32 index;                      /* the row or sample, */
+	u32 variant;                    /* and the variant within the row */
+	bool ended;                     /* everything, # EOF included, is written */
+	u64 series;                     /* written so far */
 	u32 prefix_len;
 	u32 variants;
 	char prefix[128];
@@ -76,8 +78,8 @@ void exposition_init(struct exposition *exposition, const struct snapshot *snaps
 		     const struct exposition_options *options);
 
 /*
- * Writes the next part of the page, whole lines, to @buf of @size bytes (at least EXPOSITION_LINE_MAX)
- * and returns its length; 0 after the end.
+ * Writes the next part of the page, whole lines, to @buf of @size bytes (at least
+ * EXPOSITION_LINE_MAX) and returns its length; 0 after the end.
  */
 size_t exposition_read(struct exposition *exposition, char *buf, size_t size);
 

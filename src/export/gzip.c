@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ISA-L at level 1 with the small work space: on an exposition, which is nothing but long repetitions, it
- * takes an eighth of the time of zlib at level 1 and leaves less text; level 0 is as fast, but its text is
- * half as long again.
+ * ISA-L at level 1 with the small work space: on an exposition, which is nothing but long
+ * repetitions, it takes an eighth of the time of zlib at level 1 and leaves less text; level 0 is
+ * as fast, but its text is half as long again.
  */
 #include "export/gzip.h"
 
@@ -58,7 +58,8 @@ size_t gzip_stream_read(struct gzip_stream *stream, char *buf, size_t size)
 	while (z->avail_out > 0 && z->internal_state.state != ZSTATE_END) {
 		if (z->avail_in == 0 && !z->end_of_stream) {
 			z->next_in = (u8 *)stream->text;
-			z->avail_in = (u32)stream->fill(stream->ctx, stream->text, sizeof(stream->text));
+			z->avail_in =
+				(u32)stream->fill(stream->ctx, stream->text, sizeof(stream->text));
 			z->end_of_stream = z->avail_in == 0;
 		}
 		if (isal_deflate(z) != COMP_OK)

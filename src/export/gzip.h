@@ -23,5 +23,6 @@ struct gzip_stream *gzip_stream_free(struct gzip_stream *stream);
 /* Starts again, with another text and the same memory. */
 void gzip_stream_reset(struct gzip_stream *stream, gzip_fill_fn fill, void *ctx);
 
-/* Writes at most @size (not 0) bytes of the stream to @buf and returns their number; 0 after the end. */
+/* Writes at most @size (not 0) bytes of the stream to @buf and returns their number; 0 after the
+ * end. */
 size_t gzip_stream_read(struct gzip_stream *stream, char *buf, size_t size);

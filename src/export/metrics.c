@@ -5,33 +5,33 @@
 
 #include "export/sample.h"
 
-static_assert((int)LEVEL_CONTAINER + 1 == (int)METRIC_CONTAINER && (int)LEVEL_VM + 1 == (int)METRIC_VM,
+static_assert((int)LEVEL_CONTAINER + 1 == (int)METRIC_CONTAINER &&
+		      (int)LEVEL_VM + 1 == (int)METRIC_VM,
 	      "a level's group is found by counting");
 
-#define LABELS_OF(level_, kind_)                                                               \
-	((level_) == LEVEL_NAMESPACE ? "container_namespace, domain, mode" :                   \
-	 (level_) == LEVEL_CONTAINER ?                                                         \
-				       (kind_) == METRIC_ENERGY ? CONTAINER "mode, source, node" : \
-				       (kind_) == METRIC_TOTAL	? CONTAINER "mode, node" :         \
-								  CONTAINER "source, node" :       \
-	 (level_) == LEVEL_PROCESS ? (kind_) == METRIC_ENERGY ? PROCESS "mode, source, node" :     \
-				     (kind_) == METRIC_TOTAL  ? PROCESS "mode, node" :             \
-								PROCESS "source, node" :           \
-	 (kind_) == METRIC_ENERGY ? "vm_id, mode, source, node" :                                  \
-	 (kind_) == METRIC_TOTAL  ? "vm_id, mode, node" :                                          \
-				    "vm_id, source, node")
+#define LABELS_OF(level_, kind_)                                                                    \
+	((level_) == LEVEL_NAMESPACE   ? "container_namespace, domain, mode"                        \
+	 : (level_) == LEVEL_CONTAINER ? (kind_) == METRIC_ENERGY  ? CONTAINER "mode, source, node" \
+					 : (kind_) == METRIC_TOTAL ? CONTAINER "mode, node"         \
+								   : CONTAINER "source, node"       \
+	 : (level_) == LEVEL_PROCESS   ? (kind_) == METRIC_ENERGY  ? PROCESS "mode, source, node"   \
+					 : (kind_) == METRIC_TOTAL ? PROCESS "mode, node"           \
+								   : PROCESS "source, node"         \
+	 : (kind_) == METRIC_ENERGY    ? "vm_id, mode, source, node"                                \
+	 : (kind_) == METRIC_TOTAL     ? "vm_id, mode, node"                                        \
+				       : "vm_id, source, node")
 #define CONTAINER "container_id, pod_name, container_name, container_namespace, "
 #define PROCESS "pid, container_id, vm_id, command, "
 
-#define ROW(name_, unit_, level_, kind_, arg_, help_)                                        \
-	{ .name = name_,                                                                     \
-	  .type = METRIC_COUNTER,                                                            \
-	  .unit = unit_,                                                                     \
+#define ROW(name_, unit_, level_, kind_, arg_, help_)                                              \
+	{ .name = name_,                                                                           \
+	  .type = METRIC_COUNTER,                                                                  \
+	  .unit = unit_,                                                                           \
 	  .group = (level_) == LEVEL_NAMESPACE ? METRIC_BOOKS : (enum metric_group)((level_) + 1), \
-	  .labels = LABELS_OF(level_, kind_),                                                \
-	  .help = help_,                                                                     \
-	  .kind = kind_,                                                                     \
-	  .level = level_,                                                                   \
+	  .labels = LABELS_OF(level_, kind_),                                                      \
+	  .help = help_,                                                                           \
+	  .kind = kind_,                                                                           \
+	  .level = level_,                                                                         \
 	  .arg = arg_ },
 #define ONE(name_, type_, unit_, group_, labels_, sampler_, arg_, help_) \
 	{ .name = name_,                                                 \

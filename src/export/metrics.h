@@ -67,7 +67,8 @@ extern const u32 metric_families_count;
 /* "counter", "gauge", "histogram". */
 const char *metric_type_name(enum metric_type type);
 
-/* The most series that one row of @level can have: for limits on rows that keep a limit on series. */
+/* The most series that one row of @level can have: for limits on rows that keep a limit on series.
+ */
 u32 metrics_series_per_row(enum snapshot_level level);
 
 /* Prints the reference page doc/metrics.md. */

@@ -24,9 +24,10 @@ static inline void number_put_digits(char *out, u64 value, u32 count)
 /* Writes @value at @out, without a NUL, and returns the end. */
 static inline char *number_put_u64(char *out, u64 value)
 {
-	static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536"
-				    "37383940414243444546474849505152535455565758596061626364656667686970717273"
-				    "7475767778798081828384858687888990919293949596979899";
+	static const char pairs[] =
+		"00010203040506070809101112131415161718192021222324252627282930313233343536"
+		"37383940414243444546474849505152535455565758596061626364656667686970717273"
+		"7475767778798081828384858687888990919293949596979899";
 	char text[NUMBER_MAX];
 	u32 at = sizeof(text);
 
@@ -51,8 +52,8 @@ static inline char *number_put_u64(char *out, u64 value)
  */
 static inline char *number_put_fixed(char *out, u64 value, u32 decimals)
 {
-	static const u64 powers[] = { 1,       10,	 100,	    1000,	10000,
-				      100000,  1000000, 10000000, 100000000, 1000000000 };
+	static const u64 powers[] = { 1,      10,      100,      1000,      10000,
+				      100000, 1000000, 10000000, 100000000, 1000000000 };
 	u64 fraction = value % powers[decimals];
 
 	out = number_put_u64(out, value / powers[decimals]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The writers of the small families: each is asked for its series by index and writes one line. All of
- * them are named in metrics.def.
+ * The writers of the small families: each is asked for its series by index and writes one line. All
+ * of them are named in metrics.def.
  */
 #pragma once
 

@@ -197,7 +197,8 @@ enum sample_result sample_meter_errors(struct sample *sample, u32 index)
 
 static bool same_sensor(const struct snapshot_zone *a, const struct snapshot_zone *b)
 {
-	return a->domain == b->domain && strcmp(a->package, b->package) == 0 && strcmp(a->source, b->source) == 0;
+	return a->domain == b->domain && strcmp(a->package, b->package) == 0 &&
+	       strcmp(a->source, b->source) == 0;
 }
 
 static enum sample_result write_zone(struct sample *sample, const char *package, const char *source,
@@ -212,7 +213,8 @@ static enum sample_result write_zone(struct sample *sample, const char *package,
 	return value(sample, energy_uj, 6);
 }
 
-/* The zones of a domain; two with the same labels are one series. A domain without zones is a derived one. */
+/* The zones of a domain; two with the same labels are one series. A domain without zones is a
+ * derived one. */
 enum sample_result sample_node_energy(struct sample *sample, u32 index)
 {
 	const struct snapshot *snapshot = snapshot_of(sample);
@@ -227,10 +229,11 @@ enum sample_result sample_node_energy(struct sample *sample, u32 index)
 	for (u32 i = 0; i < snapshot->zones; i++)
 		any |= snapshot->zone[i].domain == domain;
 	if (!any)
-		return index >= MODE_MAX ? SAMPLE_DONE :
-					   write_zone(sample, domain == DOMAIN_OTHER ? "socket0" : "0",
-						      snapshot->domain[domain].source, mode,
-						      snapshot->domain[domain].node_uj[mode]);
+		return index >= MODE_MAX
+			       ? SAMPLE_DONE
+			       : write_zone(sample, domain == DOMAIN_OTHER ? "socket0" : "0",
+					    snapshot->domain[domain].source, mode,
+					    snapshot->domain[domain].node_uj[mode]);
 	if (index / MODE_MAX >= snapshot->zones)
 		return SAMPLE_DONE;
 	if (zone->domain != domain)
@@ -239,7 +242,8 @@ enum sample_result sample_node_energy(struct sample *sample, u32 index)
 		if (same_sensor(other, zone))
 			return SAMPLE_SKIPPED;
 	}
-	for (const struct snapshot_zone *other = zone; other < snapshot->zone + snapshot->zones; other++)
+	for (const struct snapshot_zone *other = zone; other < snapshot->zone + snapshot->zones;
+	     other++)
 		energy_uj += same_sensor(other, zone) ? other->energy_uj[mode] : 0;
 	return write_zone(sample, zone->package, zone->source, mode, energy_uj);
 }
@@ -248,8 +252,8 @@ enum sample_result sample_cpu_ratio(struct sample *sample, u32 index)
 {
 	static const char *const states[] = { "busy", "irq", "softirq", "steal" };
 	const struct snapshot *snapshot = snapshot_of(sample);
-	const double ratios[] = { snapshot->busy_ratio, snapshot->irq_ratio, snapshot->softirq_ratio,
-				  snapshot->steal_ratio };
+	const double ratios[] = { snapshot->busy_ratio, snapshot->irq_ratio,
+				  snapshot->softirq_ratio, snapshot->steal_ratio };
 
 	if (index >= ARRAY_SIZE(states))
 		return SAMPLE_DONE;

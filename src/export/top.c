@@ -35,7 +35,8 @@ static json_t *text_of(const char *text)
 	return json_string(clean);
 }
 
-/* Energy so far, in the terms in which a row's power is given: the whole machine's, or its known parts. */
+/* Energy so far, in the terms in which a row's power is given: the whole machine's, or its known
+ * parts. */
 static u64 row_energy_uj(const struct snapshot *snapshot, const struct snapshot_row *row)
 {
 	const struct account *account = &row->account;
@@ -46,14 +47,16 @@ static u64 row_energy_uj(const struct snapshot *snapshot, const struct snapshot_
 	return account_total_uj(account, MODE_DYNAMIC) + account_total_uj(account, MODE_IDLE);
 }
 
-static bool uses_more(const struct snapshot *snapshot, const struct snapshot_row *a, const struct snapshot_row *b)
+static bool uses_more(const struct snapshot *snapshot, const struct snapshot_row *a,
+		      const struct snapshot_row *b)
 {
 	u64 a_uw = snapshot_row_power_uw(snapshot, a), b_uw = snapshot_row_power_uw(snapshot, b);
 
 	return a_uw != b_uw ? a_uw > b_uw : row_energy_uj(snapshot, a) > row_energy_uj(snapshot, b);
 }
 
-u32 top_rows(const struct snapshot *snapshot, enum snapshot_level level, const struct snapshot_row **rows, u32 max)
+u32 top_rows(const struct snapshot *snapshot, enum snapshot_level level,
+	     const struct snapshot_row **rows, u32 max)
 {
 	const struct snapshot_rows *all = &snapshot->level[level];
 	u32 count = 0;
@@ -74,12 +77,15 @@ u32 top_rows(const struct snapshot *snapshot, enum snapshot_level level, const s
 	return count;
 }
 
-static json_t *row_json(const struct snapshot *snapshot, enum snapshot_level level, const struct snapshot_row *row)
+static json_t *row_json(const struct snapshot *snapshot, enum snapshot_level level,
+			const struct snapshot_row *row)
 {
 	const struct identity *identity = row->identity;
-	json_t *json = json_pack("{s:f, s:f, s:b, s:o, s:o}", "watts", watts(snapshot_row_power_uw(snapshot, row)),
-				 "joules", joules(row_energy_uj(snapshot, row)), "ended", row->ended, "container_id",
-				 text_of(identity->container_id), "container_name", text_of(identity->container_name));
+	json_t *json = json_pack("{s:f, s:f, s:b, s:o, s:o}", "watts",
+				 watts(snapshot_row_power_uw(snapshot, row)), "joules",
+				 joules(row_energy_uj(snapshot, row)), "ended", row->ended,
+				 "container_id", text_of(identity->container_id), "container_name",
+				 text_of(identity->container_name));
 
 	if (level == LEVEL_PROCESS) {
 		json_object_set_new(json, "pid", json_integer(identity->pid));
@@ -111,12 +117,15 @@ static json_t *domains_json(const struct snapshot *snapshot)
 
 		if (!domain->present)
 			continue;
-		json_array_append_new(json, json_pack("{s:s, s:f, s:f, s:f, s:s, s:s, s:f}", "domain", domain_name(d),
-						      "watts", watts(domain->power_uw), "idle_watts",
-						      watts(domain->idle_uw), "joules",
-						      joules(domain->node_uj[MODE_DYNAMIC] + domain->node_uj[MODE_IDLE]),
-						      "quality", quality_name(domain->quality), "source", domain->source,
-						      "error", finite_ratio(domain->error_ratio)));
+		json_array_append_new(
+			json,
+			json_pack(
+				"{s:s, s:f, s:f, s:f, s:s, s:s, s:f}", "domain", domain_name(d),
+				"watts", watts(domain->power_uw), "idle_watts",
+				watts(domain->idle_uw), "joules",
+				joules(domain->node_uj[MODE_DYNAMIC] + domain->node_uj[MODE_IDLE]),
+				"quality", quality_name(domain->quality), "source", domain->source,
+				"error", finite_ratio(domain->error_ratio)));
 	}
 	return json;
 }
@@ -124,7 +133,8 @@ static json_t *domains_json(const struct snapshot *snapshot)
 /* The machine's power in one figure, which is also what the rows are shares of. */
 static json_t *power_json(const struct snapshot *snapshot)
 {
-	static const enum power_domain parts[] = { DOMAIN_PACKAGE, DOMAIN_DRAM, DOMAIN_GPU, DOMAIN_OTHER };
+	static const enum power_domain parts[] = { DOMAIN_PACKAGE, DOMAIN_DRAM, DOMAIN_GPU,
+						   DOMAIN_OTHER };
 	const struct snapshot_domain *platform = &snapshot->domain[DOMAIN_PLATFORM];
 	enum power_quality quality = QUALITY_MEASURED;
 	double error_uw = 0;
@@ -145,8 +155,10 @@ static json_t *power_json(const struct snapshot *snapshot)
 			quality = domain->quality > quality ? domain->quality : quality;
 		}
 	}
-	return json_pack("{s:f, s:s, s:f}", "watts", watts(power_uw), "quality", quality_name(quality), "error",
-			 power_uw ? error_uw / (double)power_uw : finite_ratio(platform->error_ratio));
+	return json_pack("{s:f, s:s, s:f}", "watts", watts(power_uw), "quality",
+			 quality_name(quality), "error",
+			 power_uw ? error_uw / (double)power_uw
+				  : finite_ratio(platform->error_ratio));
 }
 
 static json_t *meters_json(const struct snapshot *snapshot)
@@ -159,9 +171,11 @@ static json_t *meters_json(const struct snapshot *snapshot)
 
 		for (u32 status = 1; status < ARRAY_SIZE(meter->read_errors); status++)
 			errors += meter->read_errors[status];
-		json_array_append_new(json, json_pack("{s:s, s:s, s:b, s:s, s:I}", "name", meter->name, "source",
-						      meter->source, "up", meter->up, "quality",
-						      quality_name(meter->quality), "read_errors", (json_int_t)errors));
+		json_array_append_new(json,
+				      json_pack("{s:s, s:s, s:b, s:s, s:I}", "name", meter->name,
+						"source", meter->source, "up", meter->up, "quality",
+						quality_name(meter->quality), "read_errors",
+						(json_int_t)errors));
 	}
 	return json;
 }
@@ -171,7 +185,8 @@ static json_t *lost_json(const struct snapshot *snapshot)
 	json_t *json = json_object();
 
 	for (u32 i = 0; i < snapshot->losts; i++)
-		json_object_set_new(json, snapshot->lost[i].source, json_integer((json_int_t)snapshot->lost[i].count));
+		json_object_set_new(json, snapshot->lost[i].source,
+				    json_integer((json_int_t)snapshot->lost[i].count));
 	return json;
 }
 
@@ -179,37 +194,43 @@ static json_t *self_json(const struct snapshot *snapshot)
 {
 	const struct snapshot_self *self = &snapshot->self;
 
-	return json_pack("{s:f, s:I, s:f, s:f, s:f}", "cpu_seconds", (double)self->cpu_ns / 1e9, "resident_bytes",
-			 (json_int_t)self->resident_bytes, "joules", joules(self->energy_uj), "tick_seconds",
-			 self->tick_count ? (double)self->tick_sum_ns / (double)self->tick_count / 1e9 : 0.0,
-			 "uptime_seconds",
-			 snapshot->unix_ns > self->start_unix_ns ?
-				 (double)(snapshot->unix_ns - self->start_unix_ns) / 1e9 :
-				 0.0);
+	return json_pack(
+		"{s:f, s:I, s:f, s:f, s:f}", "cpu_seconds", (double)self->cpu_ns / 1e9,
+		"resident_bytes", (json_int_t)self->resident_bytes, "joules",
+		joules(self->energy_uj), "tick_seconds",
+		self->tick_count ? (double)self->tick_sum_ns / (double)self->tick_count / 1e9 : 0.0,
+		"uptime_seconds",
+		snapshot->unix_ns > self->start_unix_ns
+			? (double)(snapshot->unix_ns - self->start_unix_ns) / 1e9
+			: 0.0);
 }
 
 static json_t *snapshot_json(const struct snapshot *snapshot, const struct top_options *options)
 {
-	u32 limit = options->limit ? (u32)u64_min(options->limit, TOP_LIMIT_MAX) : TOP_LIMIT_DEFAULT;
+	u32 limit =
+		options->limit ? (u32)u64_min(options->limit, TOP_LIMIT_MAX) : TOP_LIMIT_DEFAULT;
 
-	return json_pack("{s:o, s:o, s:s, s:I, s:f, s:f, s:i, s:{s:f, s:f, s:f, s:f}, s:{s:s, s:o}, "
-			 "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			 "node", text_of(options->node_name), "cpu_architecture", text_of(options->cpu_architecture),
-			 "version", KEPLER_VERSION, "tick", (json_int_t)snapshot->seq, "time",
-			 (double)(snapshot->unix_ns / NSEC_PER_MSEC) / 1e3, "interval",
-			 (double)snapshot->interval_ns / 1e9, "cpus", (int)snapshot->cpus, /**/
-			 "cpu", "busy", finite_ratio(snapshot->busy_ratio), "irq", finite_ratio(snapshot->irq_ratio),
-			 "softirq", finite_ratio(snapshot->softirq_ratio), "steal",
-			 finite_ratio(snapshot->steal_ratio), /**/
-			 "activity", "source", snapshot->activity_source, "detail",
-			 text_of(snapshot->activity_detail ? snapshot->activity_detail : ""), /**/
-			 "power", power_json(snapshot), "domains", domains_json(snapshot), "containers",
-			 rows_json(snapshot, LEVEL_CONTAINER, limit), "processes",
-			 rows_json(snapshot, LEVEL_PROCESS, limit), "meters", meters_json(snapshot), "lost",
-			 lost_json(snapshot), "self", self_json(snapshot));
+	return json_pack(
+		"{s:o, s:o, s:s, s:I, s:f, s:f, s:i, s:{s:f, s:f, s:f, s:f}, s:{s:s, s:o}, "
+		"s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"node", text_of(options->node_name), "cpu_architecture",
+		text_of(options->cpu_architecture), "version", KEPLER_VERSION, "tick",
+		(json_int_t)snapshot->seq, "time",
+		(double)(snapshot->unix_ns / NSEC_PER_MSEC) / 1e3, "interval",
+		(double)snapshot->interval_ns / 1e9, "cpus", (int)snapshot->cpus, /**/
+		"cpu", "busy", finite_ratio(snapshot->busy_ratio), "irq",
+		finite_ratio(snapshot->irq_ratio), "softirq", finite_ratio(snapshot->softirq_ratio),
+		"steal", finite_ratio(snapshot->steal_ratio), /**/
+		"activity", "source", snapshot->activity_source, "detail",
+		text_of(snapshot->activity_detail ? snapshot->activity_detail : ""), /**/
+		"power", power_json(snapshot), "domains", domains_json(snapshot), "containers",
+		rows_json(snapshot, LEVEL_CONTAINER, limit), "processes",
+		rows_json(snapshot, LEVEL_PROCESS, limit), "meters", meters_json(snapshot), "lost",
+		lost_json(snapshot), "self", self_json(snapshot));
 }
 
-int top_render(const struct snapshot *snapshot, const struct top_options *options, char **text, size_t *len)
+int top_render(const struct snapshot *snapshot, const struct top_options *options, char **text,
+	       size_t *len)
 {
 	json_t *json = snapshot_json(snapshot, options);
 	char *rendered = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;

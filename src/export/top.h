@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the live page shows, as JSON: the node's power, how good it is, the top consumers, the meters and
- * what the agent itself costs. Bounded whatever runs on the machine.
+ * What the live page shows, as JSON: the node's power, how good it is, the top consumers, the
+ * meters and what the agent itself costs. Bounded whatever runs on the machine.
  */
 #pragma once
 
@@ -12,8 +12,8 @@
 #define TOP_LIMIT_MAX 100
 
 struct top_options {
-	u32 limit; /* rows per table; 0: the default; more than TOP_LIMIT_MAX is cut */
-	const char *node_name;        /* any bytes */
+	u32 limit;             /* rows per table; 0: the default; more than TOP_LIMIT_MAX is cut */
+	const char *node_name; /* any bytes */
 	const char *cpu_architecture; /* any bytes */
 };
 
@@ -21,10 +21,12 @@ struct top_options {
  * Renders @snapshot. On success *text is a string of *len bytes, to be freed by the caller.
  * Returns 0 or -ENOMEM.
  */
-int top_render(const struct snapshot *snapshot, const struct top_options *options, char **text, size_t *len);
+int top_render(const struct snapshot *snapshot, const struct top_options *options, char **text,
+	       size_t *len);
 
 /*
- * The rows of @level with the most power, most energy first where it is equal: at most @max into @rows,
- * sorted. Returns their number.
+ * The rows of @level with the most power, most energy first where it is equal: at most @max into
+ * @rows, sorted. Returns their number.
  */
-u32 top_rows(const struct snapshot *snapshot, enum snapshot_level level, const struct snapshot_row **rows, u32 max);
+u32 top_rows(const struct snapshot *snapshot, enum snapshot_level level,
+	     const struct snapshot_row **rows, u32 max);

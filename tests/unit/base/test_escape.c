@@ -23,7 +23,8 @@ static void test_plain_text_is_unchanged(void **state)
 	expect("", "");
 	expect("nginx: worker", "nginx: worker");
 	expect("</script>'&\t\r", "</script>'&\t\r");
-	expect("caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x94\x8B", "caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x94\x8B");
+	expect("caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x94\x8B",
+	       "caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x94\x8B");
 }
 
 static void test_special_characters_are_escaped(void **state)

@@ -63,57 +63,64 @@ static void fill_account(struct account *account, u64 seed_uj)
 	account->counter[COUNTER_PAGE_CACHE] = seed_uj / 100;
 }
 
-static struct snapshot_row *add_container(struct snapshot *snapshot, const char *id, const char *container,
-					  const char *namespace, u64 seed_uj)
+static struct snapshot_row *add_container(struct snapshot *snapshot, const char *id,
+					  const char *container, const char *namespace, u64 seed_uj)
 {
 	struct snapshot_row *row = add_row(snapshot, LEVEL_CONTAINER);
 	char labels[LABELS_SIZE], a[400], b[400];
 
-	snprintf(labels, sizeof(labels),
-		 "container_id=\"%s\",pod_name=\"%s\",container_name=\"%s\",container_namespace=\"%s\"", id,
-		 strcmp(namespace, "system") == 0 ? "system_processes" : "", escaped(a, sizeof(a), container),
-		 escaped(b, sizeof(b), namespace));
+	snprintf(
+		labels, sizeof(labels),
+		"container_id=\"%s\",pod_name=\"%s\",container_name=\"%s\",container_namespace=\"%s\"",
+		id, strcmp(namespace, "system") == 0 ? "system_processes" : "",
+		escaped(a, sizeof(a), container), escaped(b, sizeof(b), namespace));
 	row->identity = new_identity(labels);
 	snprintf(row->identity->container_id, sizeof(row->identity->container_id), "%s", id);
-	snprintf(row->identity->container_name, sizeof(row->identity->container_name), "%s", container);
-	snprintf(row->identity->container_namespace, sizeof(row->identity->container_namespace), "%s", namespace);
+	snprintf(row->identity->container_name, sizeof(row->identity->container_name), "%s",
+		 container);
+	snprintf(row->identity->container_namespace, sizeof(row->identity->container_namespace),
+		 "%s", namespace);
 	fill_account(&row->account, seed_uj);
 	row->tick_uj = seed_uj / 10;
 	row->tick_seq = snapshot->seq;
 	return row;
 }
 
-void fixture_add_process(struct snapshot *snapshot, u32 pid, const char *container_id, const char *comm, u64 energy_uj)
+void fixture_add_process(struct snapshot *snapshot, u32 pid, const char *container_id,
+			 const char *comm, u64 energy_uj)
 {
 	struct snapshot_row *row = add_row(snapshot, LEVEL_PROCESS);
 	char labels[LABELS_SIZE], a[400];
 
-	snprintf(labels, sizeof(labels), "pid=\"%u\",container_id=\"%s\",vm_id=\"\",command=\"%s\"", pid, container_id,
-		 escaped(a, sizeof(a), comm));
+	snprintf(labels, sizeof(labels), "pid=\"%u\",container_id=\"%s\",vm_id=\"\",command=\"%s\"",
+		 pid, container_id, escaped(a, sizeof(a), comm));
 	row->identity = new_identity(labels);
 	row->identity->pid = pid;
 	row->identity->start_ns = pid * NSEC_PER_SEC;
 	snprintf(row->identity->comm, sizeof(row->identity->comm), "%s", comm);
-	snprintf(row->identity->container_id, sizeof(row->identity->container_id), "%s", container_id);
+	snprintf(row->identity->container_id, sizeof(row->identity->container_id), "%s",
+		 container_id);
 	fill_account(&row->account, energy_uj);
 	row->tick_uj = energy_uj / 10;
 	row->tick_seq = snapshot->seq;
 }
 
-static void add_simple(struct snapshot *snapshot, enum snapshot_level level, const char *key, const char *value,
-		       u64 seed_uj)
+static void add_simple(struct snapshot *snapshot, enum snapshot_level level, const char *key,
+		       const char *value, u64 seed_uj)
 {
 	struct snapshot_row *row = add_row(snapshot, level);
 	char labels[LABELS_SIZE], a[400];
 
 	snprintf(labels, sizeof(labels), "%s=\"%s\"", key, escaped(a, sizeof(a), value));
 	row->identity = new_identity(labels);
-	snprintf(row->identity->container_namespace, sizeof(row->identity->container_namespace), "%s", value);
+	snprintf(row->identity->container_namespace, sizeof(row->identity->container_namespace),
+		 "%s", value);
 	snprintf(row->identity->vm_id, sizeof(row->identity->vm_id), "%s", value);
 	fill_account(&row->account, seed_uj);
 }
 
-static void set_domain(struct snapshot *snapshot, enum power_domain domain, enum power_quality quality, u64 power_uw)
+static void set_domain(struct snapshot *snapshot, enum power_domain domain,
+		       enum power_quality quality, u64 power_uw)
 {
 	struct snapshot_domain *d = &snapshot->domain[domain];
 
@@ -128,7 +135,8 @@ static void set_domain(struct snapshot *snapshot, enum power_domain domain, enum
 	d->unattributed_uj[MODE_IDLE] = 7 * domain;
 }
 
-static void add_zone(struct snapshot *snapshot, enum power_domain domain, const char *package, u64 energy_uj)
+static void add_zone(struct snapshot *snapshot, enum power_domain domain, const char *package,
+		     u64 energy_uj)
 {
 	struct snapshot_zone *zone = &snapshot->zone[snapshot->zones++];
 
@@ -218,7 +226,8 @@ struct snapshot *fixture_small(void)
 	add_zone(snapshot, DOMAIN_PACKAGE, "1", 500000000);
 	add_zone(snapshot, DOMAIN_CORE, "1", 440000000);
 	add_zone(snapshot, DOMAIN_DRAM, "0", 100000000);
-	add_zone(snapshot, DOMAIN_DRAM, "0", 170000000); /* a second zone with the same name: one series */
+	add_zone(snapshot, DOMAIN_DRAM, "0",
+		 170000000); /* a second zone with the same name: one series */
 	add_zone(snapshot, DOMAIN_PLATFORM, "estimator0", 2010000060);
 	add_meters(snapshot);
 	add_container(snapshot, "system_processes", "system_processes", "system", 500000000);
@@ -251,7 +260,8 @@ struct snapshot *fixture_big(u32 processes)
 	add_simple(snapshot, LEVEL_NAMESPACE, "container_namespace", "containerd", 123456789);
 	for (u32 i = 0; i < processes; i++) {
 		if (i % 20 == 0) {
-			snprintf(id, sizeof(id), "%016x%016x%016x%016x", i * 2654435761U, i, i * 40503U, i ^ 0xABCDEF);
+			snprintf(id, sizeof(id), "%016x%016x%016x%016x", i * 2654435761U, i,
+				 i * 40503U, i ^ 0xABCDEF);
 			snprintf(container, sizeof(container), "service-%u", i / 20);
 			add_container(snapshot, id, container, "containerd", 1000003ULL * i);
 		}
@@ -290,30 +300,4 @@ void fixture_free(struct snapshot *snapshot)
 		free(snapshot->level[level].row);
 	}
 	free(snapshot);
-}
-
-/* Stand-ins while the tests link without the ledger; its own definitions win where it is linked in. */
-__attribute__((weak)) u64 snapshot_tick_bound_ns(u32 index)
-{
-	u64 bound_ns = 100000;
-
-	if (index >= SNAPSHOT_TICK_BUCKETS - 1)
-		return UINT64_MAX;
-	while (index--)
-		bound_ns *= 3;
-	return bound_ns;
-}
-
-__attribute__((weak)) const char *snapshot_meter_reason(u32 status)
-{
-	static const char *const reasons[] = { "ok", "absent", "denied", "stale", "error", "dead" };
-
-	return reasons[status];
-}
-
-__attribute__((weak)) u64 snapshot_row_power_uw(const struct snapshot *snapshot, const struct snapshot_row *row)
-{
-	if (row->tick_seq != snapshot->seq || snapshot->interval_ns == 0)
-		return 0;
-	return (u64)((u128)row->tick_uj * NSEC_PER_SEC / snapshot->interval_ns);
 }

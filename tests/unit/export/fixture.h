@@ -7,8 +7,8 @@
 #include "ledger/snapshot.h"
 
 /*
- * A small machine with fixed numbers: two sockets of measured RAPL, an estimated platform, four container
- * rows (one ended, one not exported), processes with hostile names, a VM, namespaces.
+ * A small machine with fixed numbers: two sockets of measured RAPL, an estimated platform, four
+ * container rows (one ended, one not exported), processes with hostile names, a VM, namespaces.
  */
 struct snapshot *fixture_small(void);
 
@@ -21,4 +21,5 @@ void fixture_tick(struct snapshot *snapshot, u64 interval_ns);
 void fixture_free(struct snapshot *snapshot);
 
 /* A process row more: @comm is any bytes. */
-void fixture_add_process(struct snapshot *snapshot, u32 pid, const char *container_id, const char *comm, u64 energy_uj);
+void fixture_add_process(struct snapshot *snapshot, u32 pid, const char *container_id,
+			 const char *comm, u64 energy_uj);

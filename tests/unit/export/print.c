@@ -12,7 +12,8 @@ int main(int argc, char **argv)
 	static struct exposition exposition;
 	static char buf[EXPOSITION_LINE_MAX * 2];
 	struct exposition_options options = {
-		.levels = EXPOSITION_NODE | EXPOSITION_CONTAINER | EXPOSITION_PROCESS | EXPOSITION_VM,
+		.levels =
+			EXPOSITION_NODE | EXPOSITION_CONTAINER | EXPOSITION_PROCESS | EXPOSITION_VM,
 		.node_label = true,
 		.irq_counters = true,
 		.node_name = "node-1",

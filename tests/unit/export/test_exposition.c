@@ -20,8 +20,10 @@ static const struct exposition_options all = {
 	.http_cut = { { "connection_limit", 0 }, { "header_timeout", 1 } },
 };
 
-/* The whole page as one string, read with a buffer of @size; *series, if wanted, is their number. */
-static char *render(const struct snapshot *snapshot, const struct exposition_options *options, size_t size, u64 *series)
+/* The whole page as one string, read with a buffer of @size; *series, if wanted, is their number.
+ */
+static char *render(const struct snapshot *snapshot, const struct exposition_options *options,
+		    size_t size, u64 *series)
 {
 	struct exposition *exposition = malloc(sizeof(*exposition));
 	char *buf = malloc(size);
@@ -94,7 +96,8 @@ static void test_openmetrics_is_the_golden_one(void **state)
 /* However the reader asks, the page is the same. */
 static void test_the_size_of_the_pieces_does_not_matter(void **state)
 {
-	static const size_t sizes[] = { EXPOSITION_LINE_MAX, EXPOSITION_LINE_MAX + 1, 9999, 32768, 1 << 24 };
+	static const size_t sizes[] = { EXPOSITION_LINE_MAX, EXPOSITION_LINE_MAX + 1, 9999, 32768,
+					1 << 24 };
 	struct snapshot *snapshot = fixture_big(150);
 	char *first = render(snapshot, &all, sizes[0], NULL);
 
@@ -217,7 +220,9 @@ static void test_proc_source_is_told(void **state)
 	page = render(snapshot, &all, EXPOSITION_LINE_MAX, NULL);
 	expect_line(page, "\nkepler_activity_info{source=\"proc\"} 1\n", true);
 	expect_line(page, "source=\"bpf\"", false);
-	expect_line(page, "container_namespace=\"system\",source=\"proc\",node=\"node-1\"} 61500000\n", true);
+	expect_line(page,
+		    "container_namespace=\"system\",source=\"proc\",node=\"node-1\"} 61500000\n",
+		    true);
 	expect_line(page, "_irq_total", false);
 	expect_line(page, "page_cache", false);
 	free(page);
@@ -235,9 +240,15 @@ static void test_energy_is_exact_to_the_last_digit(void **state)
 	uj[DOMAIN_CORE] = 9007199254740993; /* no double holds this */
 	uj[DOMAIN_DRAM] = 1;
 	page = render(snapshot, &all, EXPOSITION_LINE_MAX, NULL);
-	expect_line(page, "mode=\"dynamic\",source=\"rapl-sysfs\",node=\"node-1\"} 18446744073709.551615\n", true);
-	expect_line(page, "mode=\"dynamic\",source=\"rapl-sysfs\",node=\"node-1\"} 9007199254.740993\n", true);
-	expect_line(page, "mode=\"dynamic\",source=\"rapl-sysfs\",node=\"node-1\"} 0.000001\n", true);
+	expect_line(
+		page,
+		"mode=\"dynamic\",source=\"rapl-sysfs\",node=\"node-1\"} 18446744073709.551615\n",
+		true);
+	expect_line(page,
+		    "mode=\"dynamic\",source=\"rapl-sysfs\",node=\"node-1\"} 9007199254.740993\n",
+		    true);
+	expect_line(page, "mode=\"dynamic\",source=\"rapl-sysfs\",node=\"node-1\"} 0.000001\n",
+		    true);
 	free(page);
 	fixture_free(snapshot);
 }
@@ -252,7 +263,8 @@ static void test_estimates_say_so_in_help(void **state)
 	assert_non_null(measured);
 	assert_non_null(estimated);
 	assert_null(memmem(measured, (size_t)(strchr(measured, '\n') - measured), "stimated", 8));
-	assert_non_null(memmem(estimated, (size_t)(strchr(estimated, '\n') - estimated), "stimated", 8));
+	assert_non_null(
+		memmem(estimated, (size_t)(strchr(estimated, '\n') - estimated), "stimated", 8));
 	expect_line(page, "\nkepler_estimate_error_ratio{domain=\"platform\"} 0.4\n", true);
 	expect_line(page, "kepler_estimate_error_ratio{domain=\"package\"}", false);
 	free(page);

@@ -29,7 +29,8 @@ static size_t fill(void *ctx, char *buf, size_t size)
 }
 
 /* Packs with our stream, unpacks with zlib, compares. */
-static void round_trip(struct gzip_stream *stream, const char *data, size_t size, size_t piece, size_t out)
+static void round_trip(struct gzip_stream *stream, const char *data, size_t size, size_t piece,
+		       size_t out)
 {
 	struct text text = { data, size, piece };
 	char *packed = malloc(size + 4096), *unpacked = malloc(size + 1), *buf = malloc(out);
@@ -70,7 +71,11 @@ static void test_round_trips(void **state)
 	assert_non_null(data);
 	srand(3);
 	for (u32 i = 0; i < SIZE; i++)
-		data[i] = (char)(i % 50 < 45 ? "kepler_process_joules_total{pid=\"1\",mode=\"idle\"} "[i % 50] : rand());
+		data[i] =
+			(char)(i % 50 < 45
+				       ? "kepler_process_joules_total{pid=\"1\",mode=\"idle\"} "[i %
+												 50]
+				       : rand());
 	round_trip(stream, data, 0, 1, 100);
 	round_trip(stream, data, 1, 1, 1);
 	round_trip(stream, data, 3000, 7, 1);

@@ -29,7 +29,8 @@ static void test_table_is_sorted_and_well_formed(void **state)
 		assert_int_equal(ends_with(family->name, "_total"), family->type == METRIC_COUNTER);
 		assert_null(strpbrk(family->help, "\\\"\n|"));
 		assert_int_equal(family->help[strlen(family->help) - 1], '.');
-		assert_true(family->kind == METRIC_SAMPLED ? family->sample != NULL : family->level < LEVEL_MAX);
+		assert_true(family->kind == METRIC_SAMPLED ? family->sample != NULL
+							   : family->level < LEVEL_MAX);
 	}
 }
 

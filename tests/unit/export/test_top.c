@@ -14,7 +14,9 @@
 
 static json_t *render(const struct snapshot *snapshot, u32 limit)
 {
-	struct top_options options = { .limit = limit, .node_name = "n\xFF", .cpu_architecture = "Skylake" };
+	struct top_options options = { .limit = limit,
+				       .node_name = "n\xFF",
+				       .cpu_architecture = "Skylake" };
 	char *text = NULL;
 	size_t len = 0;
 	json_t *json;
@@ -59,12 +61,15 @@ static void test_the_small_machine(void **state)
 	assert_int_equal(json_array_size(domains), 5);
 	assert_string_equal(string(json_array_get(domains, 0), "domain"), "package");
 	assert_string_equal(string(json_array_get(domains, 0), "quality"), "measured");
-	assert_int_equal(json_array_size(containers), 3); /* the hidden one and the empty slot are not shown */
-	assert_string_equal(string(json_array_get(containers, 0), "container_id"), "system_processes");
+	assert_int_equal(json_array_size(containers),
+			 3); /* the hidden one and the empty slot are not shown */
+	assert_string_equal(string(json_array_get(containers, 0), "container_id"),
+			    "system_processes");
 	assert_string_equal(string(json_array_get(containers, 1), "container_name"), "web \"1\"\\");
 	assert_true(number(json_array_get(containers, 0), "watts") == 50);
 	assert_true(number(json_array_get(containers, 0), "joules") == 750 + 187.5);
-	assert_string_equal(string(json_array_get(processes, 0), "command"), "a\"b\\c\nd\xEF\xBF\xBD");
+	assert_string_equal(string(json_array_get(processes, 0), "command"),
+			    "a\"b\\c\nd\xEF\xBF\xBD");
 	assert_string_equal(string(json_array_get(processes, 1), "command"), "</script>");
 	assert_int_equal((int)number(json_object_get(json, "lost"), "end_record"), 3);
 	json_decref(json);
@@ -81,7 +86,8 @@ static void test_without_platform_the_parts_add_up(void **state)
 	power = json_object_get(json, "power");
 	assert_true(number(power, "watts") == 33.500001);
 	assert_string_equal(string(power, "quality"), "prior"); /* other is an estimate */
-	assert_true(number(power, "error") > 0.107 && number(power, "error") < 0.108); /* 40 % of 9 of 33.5 W */
+	assert_true(number(power, "error") > 0.107 &&
+		    number(power, "error") < 0.108); /* 40 % of 9 of 33.5 W */
 	json_decref(json);
 	fixture_free(snapshot);
 }
