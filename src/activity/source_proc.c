@@ -22,6 +22,8 @@
 #define PROC_PROCESSES_MAX 262144
 /* A process may be moved: its cgroup is read again once in so many reads. */
 #define CGROUP_READS 8
+/* A path that no process was found in for so many reads is gone. */
+#define PATH_READS (4 * CGROUP_READS)
 /* Ids of paths stand in for those of cgroups, in a range that no kernel reaches. */
 #define PATH_ID_BIT (1ULL << 63)
 
@@ -57,17 +59,17 @@ static u64 path_id(const char *path)
 	return hash | PATH_ID_BIT;
 }
 
-/* Tells of a path when it is first met. */
+/* Tells of a path when it is first met, and remembers when it was met last. */
 static u64 learn_path(struct source_proc *source, struct activity_table *table, u32 hierarchy, const char *path)
 {
 	const struct cgroup_event event = { .hierarchy = hierarchy, .id = path_id(path) };
 
 	if (!path[0])
 		return 0;
-	if (u64map_get(&source->known_paths, event.id, hierarchy) == U64MAP_NONE) {
-		if (activity_table_add_event(table, &event, path) == 0)
-			u64map_put(&source->known_paths, event.id, hierarchy, 1);
-	}
+	if (u64map_get(&source->known_paths, event.id, hierarchy) == U64MAP_NONE &&
+	    activity_table_add_event(table, &event, path) < 0)
+		return event.id;
+	u64map_put(&source->known_paths, event.id, hierarchy, source->pass);
 	return event.id;
 }
 
@@ -195,6 +197,26 @@ static void sweep(struct source_proc *source, struct activity_table *table)
 	}
 }
 
+/* Tells of paths that no process has been in for some time: nobody announces the end of a cgroup here. */
+static void forget_paths(struct source_proc *source, struct activity_table *table)
+{
+	struct u64map *paths = &source->known_paths;
+	u32 i = 0;
+
+	while (paths->slots && i <= paths->mask) {
+		const struct u64map_slot slot = paths->slots[i];
+		const struct cgroup_event event = { .hierarchy = (u32)slot.b, .gone = true, .id = slot.a };
+
+		if (slot.value == U64MAP_NONE || source->pass - slot.value <= PATH_READS) {
+			i++;
+			continue;
+		}
+		if (activity_table_add_event(table, &event, "") < 0)
+			return;
+		u64map_del(paths, slot.a, slot.b); /* may move another one here: look again */
+	}
+}
+
 static int source_proc_read(struct activity *activity, struct activity_table *table, bool full)
 {
 	struct source_proc *source = activity->state;
@@ -220,6 +242,8 @@ static int source_proc_read(struct activity *activity, struct activity_table *ta
 			return r;
 	}
 	sweep(source, table);
+	if (source->pass % PATH_READS == 0)
+		forget_paths(source, table);
 	return 0;
 }
 

@@ -365,6 +365,7 @@ static void describe_losses(const struct agent *agent, struct snapshot *snapshot
 		add_lost(snapshot, lost[i].source, lost[i].count);
 	add_lost(snapshot, "end_record", registry->missing_ends);
 	add_lost(snapshot, "cgroup_unknown", registry->unknown_cgroups);
+	add_lost(snapshot, "cgroup_impostor", registry->impostors);
 	snapshot->folded[LEVEL_PROCESS] = registry->folded_processes;
 	snapshot->folded[LEVEL_CONTAINER] = registry->folded_groups;
 }

@@ -46,23 +46,45 @@ static void leave(struct registry *registry, const struct place *place, u64 now_
 {
 	if (place->rank == PLACE_CONTAINER)
 		registry_group_leave(registry, GROUP_CONTAINER, place->container, now_ns);
-	else if (place->rank == PLACE_VM && place->vm != SLOT_NONE)
+	else if (place->rank == PLACE_VM)
 		registry_group_leave(registry, GROUP_VM, place->vm, now_ns);
 }
 
-static void enter(struct registry *registry, struct place *place, const struct cgroup_identity *path)
+/* The row that the cgroup at @path speaks for, entered; SLOT_NONE when it may not. */
+static u32 enter_group(struct registry *registry, enum registry_group_kind kind, u32 hierarchy, const char *path,
+		       const struct cgroup_identity *identity)
 {
+	u32 group = registry_group(registry, kind, identity);
+
+	if (group == SLOT_NONE)
+		return SLOT_NONE;
+	if (!registry_group_claims(registry, kind, group, hierarchy, path, identity->prefix_len)) {
+		registry->impostors++;
+		return SLOT_NONE;
+	}
+	registry_group_enter(registry, kind, group);
+	return group;
+}
+
+static void enter(struct registry *registry, struct place *place, const char *path)
+{
+	struct cgroup_identity identity;
+	u32 group;
+
+	cgroup_path_parse(path, &identity);
 	place->container = CONTAINER_SYSTEM;
 	place->vm = SLOT_NONE;
-	place->rank = rank_of(path);
-	if (place->rank == PLACE_CONTAINER) {
-		place->container = registry_group(registry, GROUP_CONTAINER, path);
-		registry_group_enter(registry, GROUP_CONTAINER, place->container);
-	} else if (place->rank == PLACE_VM) {
-		place->vm = registry_group(registry, GROUP_VM, path);
-		if (place->vm != SLOT_NONE)
-			registry_group_enter(registry, GROUP_VM, place->vm);
-	}
+	place->rank = rank_of(&identity);
+	if (place->rank != PLACE_CONTAINER && place->rank != PLACE_VM)
+		return;
+	group = enter_group(registry, place->rank == PLACE_VM ? GROUP_VM : GROUP_CONTAINER, place->hierarchy, path,
+			    &identity);
+	if (group == SLOT_NONE)
+		place->rank = PLACE_UNIT;
+	else if (place->rank == PLACE_VM)
+		place->vm = group;
+	else
+		place->container = group;
 }
 
 static struct place *find_place(const struct registry *registry, u32 hierarchy, u64 id)
@@ -75,14 +97,12 @@ static struct place *find_place(const struct registry *registry, u32 hierarchy, 
 void registry_cgroup_new(struct registry *registry, u32 hierarchy, u64 id, const char *path)
 {
 	struct place *place = find_place(registry, hierarchy, id);
-	struct cgroup_identity identity;
 
-	cgroup_path_parse(path, &identity);
 	if (place && !place->gone_ns) {
 		/* told twice (found by the walk and made meanwhile), or renamed */
 		struct place before = *place;
 
-		enter(registry, place, &identity);
+		enter(registry, place, path);
 		leave(registry, &before, 1);
 		return;
 	}
@@ -91,7 +111,7 @@ void registry_cgroup_new(struct registry *registry, u32 hierarchy, u64 id, const
 	if (!place)
 		return;
 	place->gone_ns = 0;
-	enter(registry, place, &identity);
+	enter(registry, place, path);
 }
 
 void registry_cgroup_gone(struct registry *registry, u32 hierarchy, u64 id, u64 now_ns)

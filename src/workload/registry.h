@@ -33,6 +33,7 @@ struct group {
 	u64 ended_ns;              /* boot clock; 0: alive */
 	u32 namespace;
 	u32 cgroups; /* cgroups that exist, in all hierarchies */
+	u64 prefix[2]; /* hash of its own cgroup's path, unified and v1; 0: not seen there */
 	u32 many[MANY_MAX];
 };
 
@@ -84,6 +85,7 @@ struct registry {
 	u64 folded_processes;
 	u64 folded_groups;
 	u64 unknown_cgroups;
+	u64 impostors;    /* cgroups with the id of a container that lives elsewhere */
 	u64 missing_ends; /* processes that went without an end record */
 };
 
