@@ -38,7 +38,6 @@ struct source_bpf {
 	struct ring_buffer *ring;
 	struct activity_table *sink; /* where the ring's records go during a drain */
 	u64 idle_seen[ABI_COUNTERS];
-	u64 idle_scratch[1024]; /* per-CPU values of one counter */
 	u32 possible_cpus;
 	u32 reads;
 	u64 refused;  /* records that made no sense or found no memory */
@@ -172,8 +171,8 @@ static int source_bpf_open(struct activity *activity)
 		return -ENOMEM;
 	activity->state = source;
 	libbpf_set_print(quiet);
-	source->possible_cpus = (u32)libbpf_num_possible_cpus();
-	r = source->possible_cpus > ARRAY_SIZE(source->idle_scratch) ? -E2BIG : load(activity, source);
+	source->possible_cpus = (u32)u64_min((u64)libbpf_num_possible_cpus(), ABI_CPUS_MAX);
+	r = load(activity, source);
 	if (r < 0 && wants_fentry(source))
 		r = load_without_fentry(activity, source);
 	if (r == 0) {
@@ -249,15 +248,11 @@ static void take_overflow(struct source_bpf *source, struct activity_table *tabl
 
 static void take_idle_counts(struct source_bpf *source, struct activity_table *table)
 {
-	int fd = bpf_map__fd(source->skel->maps.idle_counts);
-
 	for (u32 counter = 0; counter < ABI_COUNTERS; counter++) {
 		u64 sum = 0;
 
-		if (bpf_map_lookup_elem(fd, &counter, source->idle_scratch) < 0)
-			continue;
 		for (u32 cpu = 0; cpu < source->possible_cpus; cpu++)
-			sum += source->idle_scratch[cpu];
+			sum += source->skel->bss->idle_counts[cpu][counter];
 		table->idle_count[counter] = (u32)(sum - source->idle_seen[counter]);
 		source->idle_seen[counter] = sum;
 	}

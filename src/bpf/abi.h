@@ -16,6 +16,7 @@ typedef unsigned long long __u64;
 #define ABI_PATH_LEN 1024 /* the kernel cuts paths in cgroup tracepoints at 1,023 bytes */
 #define ABI_RING_BYTES (1024 * 1024)
 #define ABI_OVERFLOW_CGROUPS 4096
+#define ABI_CPUS_MAX 1024 /* a power of two; more CPUs share counters */
 
 /* Bits of task_record.flags; the 24 bits above ABI_EXEC_SHIFT are the low bits of the exec counter. */
 #define ABI_TASK_KTHREAD (1U << 0)    /* a kernel thread */
@@ -31,7 +32,7 @@ enum abi_counter {
 	ABI_NET_RX,
 	ABI_BLOCK,
 	ABI_PAGE_CACHE, /* page-cache pages touched */
-	ABI_COUNTERS,
+	ABI_COUNTERS, /* a power of two */
 };
 
 /* What a thread did since its previous record (or since it was born, or since the first pass). */

@@ -43,19 +43,14 @@ struct {
 	__type(value, struct overflow_value);
 } overflow SEC(".maps");
 
-/* Softirqs that interrupted an idle CPU: nobody's work, kept apart. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, ABI_COUNTERS);
-	__type(key, __u32);
-	__type(value, __u64);
-} idle_counts SEC(".maps");
-
 /* Hierarchy id of cpuacct when it is mounted as cgroup v1, else 0. */
 const volatile __u32 v1_hierarchy;
 
 struct abi_control control;
 struct abi_faults faults;
+
+/* Softirqs that interrupted an idle CPU: nobody's work, kept apart. */
+__u64 idle_counts[ABI_CPUS_MAX][ABI_COUNTERS];
 
 /* A thread may be hashed this long after its start time was taken: what a pass can just have missed. */
 #define BIRTH_SLACK_NS 100000000ULL
@@ -306,10 +301,7 @@ static __always_inline void count_for_current(__u32 counter)
 	struct task_state *state;
 
 	if (task->pid == 0) {
-		__u64 *idle = bpf_map_lookup_elem(&idle_counts, &counter);
-
-		if (idle)
-			*idle += 1;
+		idle_counts[bpf_get_smp_processor_id() & (ABI_CPUS_MAX - 1)][counter & (ABI_COUNTERS - 1)]++;
 		return;
 	}
 	state = bpf_task_storage_get(&task_states, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
