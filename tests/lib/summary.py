@@ -167,6 +167,8 @@ def report(count):
         print("FAILED  %s" % name)
         for line in lines:
             print("        " + line)
+    if not (count.passed or count.skips or count.failures):
+        print("no test was run: `meson test -C build-test --list` names them")
     print("%d passed, %d failed, %d skipped"
           % (count.passed, len(count.failures), len(count.skips)))
 
