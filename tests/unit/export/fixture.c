@@ -296,7 +296,7 @@ void fixture_free(struct snapshot *snapshot)
 {
 	for (u32 level = 0; level < LEVEL_MAX; level++) {
 		for (u32 i = 0; i < snapshot->level[level].count; i++)
-			free(snapshot->level[level].row[i].identity);
+			identity_unref(snapshot->level[level].row[i].identity);
 		free(snapshot->level[level].row);
 	}
 	free(snapshot);
