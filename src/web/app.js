@@ -10,7 +10,7 @@ const QUALITY = {
 	measured: "Measured by this machine's own meters.",
 	learned: "Estimated by a model learned on this machine.",
 	model: "Estimated by a model learned on other machines.",
-	prior: "Estimated: this machine has no meter, so typical figures of its CPU are used.",
+	prior: "Estimated from typical figures of this CPU, because the machine has no meter for it.",
 };
 
 const byId = (id) => document.getElementById(id);
@@ -50,6 +50,11 @@ function scaled(number, units) {
 const watts = (number) => scaled(number, ["W", "kW", "MW"]);
 const joules = (number) => scaled(number, ["J", "kJ", "MJ", "GJ", "TJ"]);
 const percent = (ratio) => (ratio * 100).toFixed(ratio < 0.1 ? 1 : 0) + "\u00a0%";
+
+function duration(seconds) {
+	return seconds < 120 ? Math.round(seconds) + " s" : seconds < 7200 ? Math.round(seconds / 60) + " min"
+		: Math.round(seconds / 3600) + " h";
+}
 
 // What stands beside every number that is not measured.
 function note(quality, error) {
@@ -97,7 +102,7 @@ function fillRows(table, rows, power, describe) {
 
 function describeContainer(item) {
 	const id = item.container_id.slice(0, 12);
-	const place = [item.namespace, item.pod, id === item.container_name ? "" : id];
+	const place = [item.namespace, item.pod, item.container_name === item.container_id ? "" : id];
 	return [item.container_name || id, place.filter((text) => text && text !== item.container_name).join(" \u00b7 ")];
 }
 
@@ -112,13 +117,12 @@ function facts(data) {
 	const list = data.meters.map((meter) => ["Meter " + meter.name,
 		(meter.up ? "up, " : "not working, ") + meter.quality + ", source " + meter.source
 		+ (meter.read_errors ? ", " + meter.read_errors + " failed reads" : "")]);
-	list.push(["CPU time", data.activity.source === "bpf" ? "eBPF, every thread to its end"
-		: "/proc: processes that live shorter than a tick are missed"]);
-	if (data.activity.detail)
-		list.push(["", data.activity.detail]);
+	list.push(["CPU time", (data.activity.source === "bpf" ? "eBPF, every thread to its end"
+		: "/proc: processes that live shorter than a tick are missed")
+		+ (data.activity.detail ? " (" + data.activity.detail + ")" : "")]);
 	list.push(["Lost events", lost.length ? lost.map(([name, count]) => name + " " + count).join(", ") : "none"]);
 	list.push(["The agent itself", data.self.cpu_seconds.toFixed(2) + " s of CPU time in "
-		+ Math.round(data.self.uptime_seconds) + " s, " + (data.self.resident_bytes / 1e6).toFixed(1) + " MB, "
+		+ duration(data.self.uptime_seconds) + ", " + (data.self.resident_bytes / 1e6).toFixed(1) + " MB, "
 		+ joules(data.self.joules) + (hint ? " (" + hint + ")" : "")]);
 	return list;
 }
