@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "model/machine.h"
+
+/* Both modes are the energy, to the microjoule, whatever was learned. */
+static void test_split_is_exact(void **state)
+{
+	static struct machine machine;
+
+	srand(1);
+	for (int tick = 0; tick < 50000; tick++) {
+		struct machine_energy energy = {
+			.domain = (enum power_domain)(tick % DOMAIN_MAX),
+			.interval_ns = (u64)rand() % (2 * NSEC_PER_SEC),
+		};
+		u64 energy_uj = (u64)rand() >> rand() % 32;
+		u32 zone = (u32)tick % DOMAIN_MAX;
+
+		machine_split(&machine, zone, &energy, energy_uj, (double)rand() / RAND_MAX);
+		assert_int_equal(energy.energy_uj[MODE_IDLE] + energy.energy_uj[MODE_DYNAMIC],
+				 energy_uj);
+	}
+}
+
+static struct machine_energy split(struct machine *machine, u32 zone, u64 power_w, double busy)
+{
+	struct machine_energy energy = { .domain = DOMAIN_PACKAGE, .interval_ns = NSEC_PER_SEC };
+
+	machine_split(machine, zone, &energy, power_w * UJ_PER_J, busy);
+	return energy;
+}
+
+/* 20 W idle and 80 W more at full load: of 60 W at half load 20 are idle; the zones learn apart. */
+static void test_split_learns(void **state)
+{
+	static struct machine machine;
+	struct machine_energy energy;
+
+	for (int tick = 0; tick < 10; tick++) {
+		split(&machine, 3, 20, 0.0);
+		split(&machine, 3, 100, 1.0);
+		split(&machine, 4, 5, 0.0);
+	}
+	energy = split(&machine, 3, 60, 0.5);
+	assert_int_equal(energy.floor_uw, 20 * UJ_PER_J);
+	assert_int_equal(energy.energy_uj[MODE_IDLE], 20 * UJ_PER_J);
+	assert_int_equal(energy.energy_uj[MODE_DYNAMIC], 40 * UJ_PER_J);
+	energy = split(&machine, 4, 60, 0.5);
+	assert_int_equal(energy.energy_uj[MODE_IDLE], 5 * UJ_PER_J);
+}
+
+/* A counter moves in steps: what it shows over a millisecond says nothing of power. */
+static void test_short_intervals_teach_nothing(void **state)
+{
+	static struct machine machine;
+	struct machine_energy energy = { .domain = DOMAIN_PACKAGE, .interval_ns = NSEC_PER_MSEC };
+
+	machine_split(&machine, 0, &energy, 123456, 0.0);
+	assert_int_equal(energy.energy_uj[MODE_IDLE], 0);
+	assert_int_equal(energy.energy_uj[MODE_DYNAMIC], 123456);
+	energy.interval_ns = 0;
+	machine_split(&machine, 0, &energy, 0, 0.0);
+	assert_int_equal(energy.floor_uw, 0);
+}
+
+/*
+ * The meters are read one after the other, so `other` may come out below 0 for a tick. What is
+ * posted adds up to the highest that the true difference has been so far: never down, never lost.
+ */
+static void test_other_is_the_highest_so_far(void **state)
+{
+	static struct machine machine;
+	s64 difference = 0, highest = 0;
+	u64 posted = 0;
+
+	srand(2);
+	for (int tick = 0; tick < 100000; tick++) {
+		u64 platform_uj = (u64)rand() % 1000000, parts_uj = (u64)rand() % 990000;
+
+		if (rand() % 50 == 0)
+			platform_uj = 0; /* a meter that hangs */
+		difference += (s64)platform_uj - (s64)parts_uj;
+		if (difference > highest)
+			highest = difference;
+		posted += machine_other_uj(&machine, platform_uj, parts_uj);
+		assert_int_equal(posted, highest);
+		assert_int_equal(machine.other_deficit_uj, highest - difference);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_split_is_exact),
+		cmocka_unit_test(test_split_learns),
+		cmocka_unit_test(test_short_intervals_teach_nothing),
+		cmocka_unit_test(test_other_is_the_highest_so_far),
+	};
+
+	return cmocka_run_group_tests_name("model/machine", tests, NULL, NULL);
+}
