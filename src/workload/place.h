@@ -21,4 +21,5 @@ struct place {
 	u32 vm;
 	enum place_rank rank;
 	u64 gone_ns; /* boot clock; 0: it exists */
+	bool listed; /* among the dying */
 };

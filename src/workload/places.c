@@ -103,7 +103,7 @@ void registry_cgroup_new(struct registry *registry, u32 hierarchy, u64 id, const
 		struct place before = *place;
 
 		enter(registry, place, path);
-		leave(registry, &before, 1);
+		leave(registry, &before, u64_max(registry->now_ns, 1));
 		return;
 	}
 	if (!place)
@@ -114,15 +114,24 @@ void registry_cgroup_new(struct registry *registry, u32 hierarchy, u64 id, const
 	enter(registry, place, path);
 }
 
+/* It is remembered for the linger from here on. */
+static void lay_down(struct registry *registry, struct place *place, u64 now_ns)
+{
+	place->gone_ns = now_ns;
+	/* it may have come back since it was listed */
+	if (!place->listed)
+		place->listed = slot_list_add(&registry->dying_places, (u32)(place - registry->place)) == 0;
+}
+
 void registry_cgroup_gone(struct registry *registry, u32 hierarchy, u64 id, u64 now_ns)
 {
 	struct place *place = find_place(registry, hierarchy, id);
 
 	if (!place || place->gone_ns)
 		return;
-	place->gone_ns = now_ns;
+	registry->now_ns = u64_max(registry->now_ns, now_ns);
 	leave(registry, place, now_ns);
-	slot_list_add(&registry->dying_places, (u32)(place - registry->place));
+	lay_down(registry, place, now_ns);
 }
 
 void registry_sweep_places(struct registry *registry, u64 now_ns)
@@ -132,10 +141,12 @@ void registry_sweep_places(struct registry *registry, u64 now_ns)
 
 	for (u32 i = 0; i < dying->count; i++) {
 		u32 index = dying->index[i];
-		const struct place *place = &registry->place[index];
+		struct place *place = &registry->place[index];
 
-		if (!place->gone_ns)
+		if (!place->gone_ns) {
+			place->listed = false;
 			continue;
+		}
 		if (now_ns - place->gone_ns < PLACE_LINGER_NS) {
 			dying->index[kept++] = index;
 			continue;
@@ -158,10 +169,8 @@ static struct place *learn(struct registry *registry, u32 hierarchy, u64 id)
 	}
 	registry->unknown_cgroups++;
 	place = open_place(registry, hierarchy, id);
-	if (place) {
-		place->gone_ns = 1;
-		slot_list_add(&registry->dying_places, (u32)(place - registry->place));
-	}
+	if (place)
+		lay_down(registry, place, u64_max(registry->now_ns, 1));
 	return place;
 }
 

@@ -136,7 +136,9 @@ void registry_group_leave(struct registry *registry, enum registry_group_kind ki
 	if (group->cgroups || group->ended_ns || (kind == GROUP_CONTAINER && index < CONTAINER_RESERVED))
 		return;
 	group->ended_ns = now_ns;
-	slot_list_add(&registry->dying_group[kind], index);
+	/* it may have lived again since it was listed */
+	if (!group->listed)
+		group->listed = slot_list_add(&registry->dying_group[kind], index) == 0;
 }
 
 static void close_group(struct registry *registry, enum registry_group_kind kind, u32 index)
@@ -159,11 +161,11 @@ void registry_sweep_groups(struct registry *registry, enum registry_group_kind k
 
 	for (u32 i = 0; i < dying->count; i++) {
 		u32 index = dying->index[i];
-		const struct group *group = &registry->group[kind][index];
+		struct group *group = &registry->group[kind][index];
 
 		if (!group->ended_ns)
-			continue; /* it lives again */
-		if (now_ns - group->ended_ns < linger_ns)
+			group->listed = false; /* it lives again */
+		else if (now_ns - group->ended_ns < linger_ns)
 			dying->index[kept++] = index;
 		else
 			close_group(registry, kind, index);
@@ -240,6 +242,7 @@ void registry_set_resolver(struct registry *registry, registry_resolve_fn *resol
 
 void registry_sweep(struct registry *registry, u64 now_ns)
 {
+	registry->now_ns = u64_max(registry->now_ns, now_ns);
 	registry_sweep_processes(registry, now_ns);
 	for (int kind = 0; kind < GROUP_KINDS; kind++)
 		registry_sweep_groups(registry, kind, now_ns);

@@ -33,6 +33,7 @@ struct group {
 	u64 ended_ns;              /* boot clock; 0: alive */
 	u32 namespace;
 	u32 cgroups; /* cgroups that exist, in all hierarchies */
+	bool listed; /* among the dying */
 	u64 prefix[2]; /* hash of its own cgroup's path, unified and v1; 0: not seen there */
 	u32 many[MANY_MAX];
 };
@@ -68,6 +69,7 @@ struct registry {
 	struct registry_limits limits;
 	registry_resolve_fn *resolve;
 	void *resolve_ctx;
+	u64 now_ns; /* boot clock, as last told */
 	struct group *group[GROUP_KINDS];
 	struct slots groups[GROUP_KINDS];
 	struct u64map group_map[GROUP_KINDS];
