@@ -17,9 +17,13 @@
 /* Every thread is looked at this often, so that rows of the dead are found. */
 #define FULL_PASS_NS (30 * NSEC_PER_SEC)
 
-/* Series that one row of a level can have, for the limit on rows. */
-#define SERIES_PER_PROCESS 25
-#define SERIES_PER_GROUP 25
+/*
+ * Series that a row can have: six domains and the whole machine in two modes each, the totals, seven
+ * counters. A container brings up to two rows for its many processes with it, and there may be a VM for
+ * each.
+ */
+#define SERIES_PER_ROW 24
+#define SERIES_PER_GROUP (4 * SERIES_PER_ROW)
 
 /* A place in the books for each (domain, package, source) that was ever read. */
 struct agent_zone {
@@ -57,14 +61,14 @@ static int resolve_cgroup(void *ctx, u32 hierarchy, u64 id, char *path, size_t s
 	return activity_cgroup_path(ctx, hierarchy, id, path, size);
 }
 
+/* Shares of the series: 35 % containers and VMs, 60 % processes; the rest is the machine's own. */
 static struct registry_limits limits_of(const struct agent_options *options)
 {
-	u32 groups = options->max_series / 5 / SERIES_PER_GROUP;
+	u64 series = options->max_series;
 
 	return (struct registry_limits){
-		.groups = groups,
-		/* each container may need two rows for many processes */
-		.processes = options->max_series / 5 * 2 / SERIES_PER_PROCESS,
+		.groups = (u32)(series * 35 / 100 / SERIES_PER_GROUP),
+		.processes = (u32)(series * 60 / 100 / SERIES_PER_ROW),
 		.retention_ns = options->retention_ns,
 	};
 }

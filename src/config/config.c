@@ -177,6 +177,7 @@ static int load_flag(struct config *config, const char *arg, const char *next,
 	const struct option *option;
 	const char *text = strchr(arg, '=');
 	char name[128];
+	size_t name_len;
 
 	if (strncmp(arg, "--", 2) != 0 || arg[2] == '\0')
 		return config_fail(
@@ -184,8 +185,11 @@ static int load_flag(struct config *config, const char *arg, const char *next,
 			"unexpected argument \"%s\"; expected --name=value, for example: "
 			"--web.listen-address=0.0.0.0:28282",
 			config_quote(arg).text);
-	snprintf(name, sizeof(name), "%.*s", text ? (int)(text - arg - 2) : (int)sizeof(name),
-		 arg + 2);
+	name_len = strcspn(arg + 2, "=");
+	if (name_len >= sizeof(name))
+		name_len = sizeof(name) - 1; /* longer than any: unknown either way */
+	memcpy(name, arg + 2, name_len);
+	name[name_len] = '\0';
 	option = config_option_find(name);
 	if (!option)
 		return config_fail(error, &place, NULL, "unknown flag --%s; the nearest is --%s",

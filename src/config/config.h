@@ -73,5 +73,8 @@ void config_print_help(FILE *out);
 /* The same as a Markdown page (doc/configuration.md). */
 void config_print_markdown(FILE *out);
 
+/* The same as a list for a manual page in mdoc. */
+void config_print_man(FILE *out);
+
 /* An example YAML file with every key, its default and meaning as comments. */
 void config_print_yaml(FILE *out);

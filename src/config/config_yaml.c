@@ -88,7 +88,7 @@ static int check_duplicate(struct reader *r, const char *name, const struct plac
 	if (r->seen_count < KEYS_MAX) {
 		struct seen_key *key = &r->seen[r->seen_count++];
 
-		snprintf(key->name, sizeof(key->name), "%s", name);
+		snprintf(key->name, sizeof(key->name), "%.*s", (int)sizeof(key->name) - 1, name);
 		key->line = place->line;
 	}
 	return 0;

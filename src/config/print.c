@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The three ways in which options.def is printed. */
+/* The ways in which options.def is printed. */
 #include <stdio.h>
 #include <string.h>
 
@@ -123,6 +123,36 @@ void config_print_markdown(FILE *out)
 	fputs("\n## A file with every setting\n\n```yaml\n", out);
 	config_print_yaml(out);
 	fputs("```\n", out);
+}
+
+/* Text for man: a leading dot or quote would be a macro, a backslash an escape. */
+static void print_man_text(FILE *out, const char *text)
+{
+	if (*text == '.' || *text == '\'')
+		fputs("\\&", out);
+	for (; *text != '\0'; text++)
+		fputs(*text == '\\' ? "\\e" : (char[]){ *text, '\0' }, out);
+}
+
+void config_print_man(FILE *out)
+{
+	fputs(".Bl -tag -width Ds\n", out);
+	for (size_t i = 0; i < config_option_count; i++) {
+		const struct option *o = &config_options[i];
+		char env[OPTION_ENV_MAX];
+
+		config_env_name(o, env);
+		fprintf(out, ".It Fl -%s Ns = Ns Ar %s\n", o->name, o->initial[0] != '\0' ? o->initial : "value");
+		print_man_text(out, o->help);
+		fputs("\nExpects ", out);
+		print_man_text(out, o->expects);
+		fprintf(out, ".\nEnvironment:\n.Ev %s", env);
+		for (size_t j = 0; j < config_classic_count; j++)
+			if (strcmp(config_classic[j].option, o->name) == 0)
+				fprintf(out, " ,\n.Ev %s", config_classic[j].env);
+		fputs(" .\n", out);
+	}
+	fputs(".El\n", out);
 }
 
 static void print_yaml_value(FILE *out, const struct option *option)

@@ -103,7 +103,8 @@ static void test_retention(void **state)
 static void test_series(void **state)
 {
 	static const struct value_case cases[] = {
-		{ "1000", 1000, false, NULL },
+		{ "10000", 10000, false, NULL },
+		{ "9999", 0, true, "small" },
 		{ "100000000", 100000000, false, NULL },
 		{ "999", 0, true, "small" },
 		{ "100000001", 0, true, "large" },
