@@ -166,7 +166,9 @@ void registry_full_pass_done(struct registry *registry, u64 now_ns)
 
 		if (!process->identity || process->many || process->ended_ns)
 			continue;
-		if (!process->seen && !process->missing_ns) {
+		if (process->seen) {
+			process->missing_ns = 0; /* it is back; the sweep takes it off the list */
+		} else if (!process->missing_ns) {
 			process->missing_ns = now_ns;
 			slot_list_add(&registry->dying, i);
 		}
