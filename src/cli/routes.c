@@ -5,6 +5,7 @@
  */
 #include "cli/routes.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/sysroot.h"
+#include "config/config.h"
 #include "export/gzip.h"
 #include "export/top.h"
 #include "web/assets.h"
@@ -40,6 +42,12 @@ struct scrape {
 	size_t at, len;           /* what is left of the buffer */
 	char buf[];               /* only without gzip */
 };
+
+static_assert((int)CONFIG_LEVEL_NODE == (int)EXPOSITION_NODE &&
+		      (int)CONFIG_LEVEL_CONTAINER == (int)EXPOSITION_CONTAINER &&
+		      (int)CONFIG_LEVEL_PROCESS == (int)EXPOSITION_PROCESS &&
+		      (int)CONFIG_LEVEL_VM == (int)EXPOSITION_VM,
+	      "exporter.levels is handed on as it is");
 
 #define SCRAPE_BUF (32 * 1024)
 

@@ -358,7 +358,11 @@ int http_server_new(struct http_server **server, const struct http_options *opti
 	struct http_server *new = calloc(1, sizeof(*new));
 	int fd, r;
 
-	fd = new ? open_listener(options->address, error, error_size) : -ENOMEM;
+	if (!new) {
+		snprintf(error, error_size, "cannot start the web server: %s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	fd = open_listener(options->address, error, error_size);
 	if (fd < 0) {
 		free(new);
 		return fd;
