@@ -233,7 +233,7 @@ int top_render(const struct snapshot *snapshot, const struct top_options *option
 	       size_t *len)
 {
 	json_t *json = snapshot_json(snapshot, options);
-	char *rendered = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+	char *rendered = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
 
 	json_decref(json);
 	if (!rendered)

@@ -55,6 +55,7 @@ static void test_the_small_machine(void **state)
 	json_t *processes = json_object_get(json, "processes");
 
 	assert_string_equal(string(json, "node"), "n\xEF\xBF\xBD");
+	assert_true(number(json, "time") == 1700000060.25);
 	assert_true(number(power, "watts") == 33.500001);
 	assert_string_equal(string(power, "quality"), "prior");
 	assert_true(number(power, "error") == 0.4);
