@@ -40,7 +40,7 @@ int record_add(struct activity_table *table, const void *data, size_t size)
 	memcpy(&flags, data, sizeof(flags));
 	if (flags & (ABI_CGROUP_NEW | ABI_CGROUP_GONE))
 		return size == sizeof(struct cgroup_record) ? add_cgroup(table, data) : -EPROTO;
-	if (flags & ABI_TASK_ENDED)
+	if (flags & (ABI_TASK_ENDED | ABI_TASK_MOVED))
 		return size == sizeof(struct task_record) ? add_task(table, data) : -EPROTO;
 	return -EPROTO;
 }

@@ -25,6 +25,7 @@ typedef unsigned long long __u64;
 #define ABI_CGROUP_NEW (1U << 3)      /* the record is a cgroup_record: made, found or renamed */
 #define ABI_CGROUP_GONE (1U << 4)     /* the record is a cgroup_record: removed; no path */
 #define ABI_TASK_LEADER (1U << 5)     /* the thread is its group's leader */
+#define ABI_TASK_MOVED (1U << 6)      /* what the thread did before it moved out of this cgroup */
 #define ABI_EXEC_SHIFT 8
 
 enum abi_counter {

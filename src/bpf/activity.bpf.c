@@ -19,6 +19,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 struct task_state {
 	__u64 reported_ns; /* run time reported so far */
 	__u64 group_start_ns;
+	__u64 cgroup_v2; /* where it was when it was last looked at; 0: not looked at */
+	__u64 cgroup_v1;
 	__u32 count[ABI_COUNTERS];
 	__u32 reported[ABI_COUNTERS];
 	__u32 known; /* reported_ns is set: the iterator has been here */
@@ -52,6 +54,12 @@ struct abi_faults faults;
 /* Softirqs that interrupted an idle CPU: nobody's work, kept apart. */
 __u64 idle_counts[ABI_CPUS_MAX][ABI_COUNTERS];
 
+/*
+ * Set while this CPU is inside a look-up of task storage. Before 6.2 a look-up that interrupts another
+ * one finds nothing; from then on nothing found means that there is nothing.
+ */
+volatile __u32 storage_busy[ABI_CPUS_MAX];
+
 /* A thread may be hashed this long after its start time was taken: what a pass can just have missed. */
 #define BIRTH_SLACK_NS 100000000ULL
 
@@ -73,6 +81,22 @@ static __always_inline __u64 cgroup_v1_id(struct css_set *set)
 	if (bpf_probe_read_kernel(&css, sizeof(css), slots + index))
 		return 0;
 	return BPF_CORE_READ(css, cgroup, kn, id);
+}
+
+static __always_inline volatile __u32 *busy_mark(void)
+{
+	return &storage_busy[bpf_get_smp_processor_id() & (ABI_CPUS_MAX - 1)];
+}
+
+static __always_inline struct task_state *state_of(struct task_struct *task, __u64 flags)
+{
+	volatile __u32 *busy = busy_mark();
+	struct task_state *state;
+
+	*busy = 1;
+	state = bpf_task_storage_get(&task_states, task, 0, flags);
+	*busy = 0;
+	return state;
 }
 
 /*
@@ -133,12 +157,12 @@ static __always_inline bool counters_moved(const struct task_state *state)
 
 static __always_inline struct task_state *state_for_pass(struct task_struct *task, __u64 run_ns)
 {
-	struct task_state *state = bpf_task_storage_get(&task_states, task, 0, 0);
+	struct task_state *state = state_of(task, 0);
 
 	if (state && state->known)
 		return state;
 	if (!state)
-		state = bpf_task_storage_get(&task_states, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		state = state_of(task, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!state) {
 		fault(&faults.storage);
 		return 0;
@@ -147,6 +171,17 @@ static __always_inline struct task_state *state_for_pass(struct task_struct *tas
 	state->reported_ns = task->start_boottime < control.baseline_ns ? run_ns : 0;
 	state->known = 1;
 	return state;
+}
+
+/* What @record tells has been told. */
+static __always_inline void settle_state(struct task_state *state, const struct task_record *record,
+					 __u64 run_ns)
+{
+	state->reported_ns = run_ns;
+	state->group_start_ns = record->start_ns;
+#pragma unroll
+	for (int i = 0; i < ABI_COUNTERS; i++)
+		state->reported[i] += record->count[i];
 }
 
 SEC("iter/task")
@@ -171,11 +206,9 @@ int kepler_pass(struct bpf_iter__task *ctx)
 	/* The iterator comes back to the same task when its buffer was full: change nothing before. */
 	if (bpf_seq_write(ctx->meta->seq, &record, sizeof(record)))
 		return 0;
-	state->reported_ns = run_ns;
-	state->group_start_ns = record.start_ns;
-#pragma unroll
-	for (int i = 0; i < ABI_COUNTERS; i++)
-		state->reported[i] += record.count[i];
+	settle_state(state, &record, run_ns);
+	state->cgroup_v2 = record.cgroup_v2;
+	state->cgroup_v1 = record.cgroup_v1;
 	return 0;
 }
 
@@ -209,11 +242,29 @@ static __always_inline void add_overflow(const struct task_record *record)
 	__sync_fetch_and_add(&value->records, 1);
 }
 
-/* Run time that no pass has reported; the counters with it. */
-static __always_inline void tail_of(struct task_record *record, struct task_struct *task)
+/* Sends @record, or keeps its run time by cgroup where the ring is full. */
+static __always_inline void send(const struct task_record *record)
 {
+	struct task_record *slot = bpf_ringbuf_reserve(&ring, sizeof(*slot), 0);
+
+	if (!slot) {
+		add_overflow(record);
+		return;
+	}
+	__builtin_memcpy(slot, record, sizeof(*slot));
+	bpf_ringbuf_submit(slot, ring_flags());
+}
+
+/*
+ * Run time that no pass has reported, and the counters with it. False: the thread ended before the first
+ * pass could have seen it, and is none of the agent's.
+ */
+static __always_inline bool tail_of(struct task_record *record, struct task_struct *task)
+{
+	bool interrupts = *busy_mark();
 	struct task_state *state = bpf_task_storage_get(&task_states, task, 0, 0);
 	__u64 run_ns = task->se.sum_exec_runtime;
+	bool ours = task->start_boottime >= control.baseline_ns;
 
 	__builtin_memset(record->count, 0, sizeof(record->count));
 	record->cpu_ns = 0;
@@ -224,34 +275,75 @@ static __always_inline void tail_of(struct task_record *record, struct task_stru
 	}
 	if (state && state->known)
 		record->cpu_ns = run_ns > state->reported_ns ? run_ns - state->reported_ns : 0;
-	else if (task->start_boottime + BIRTH_SLACK_NS >= control.last_pass_ns &&
-		 task->start_boottime >= control.baseline_ns)
-		record->cpu_ns = run_ns; /* born after the last pass: nothing was reported */
-	else if (control.last_pass_ns)
-		fault(&faults.end_unknown);
+	else if (interrupts && task->start_boottime + BIRTH_SLACK_NS < control.last_pass_ns)
+		fault(&faults.end_unknown); /* it may have been reported: better a gap than twice */
+	else if (ours)
+		record->cpu_ns = run_ns; /* no pass has seen it */
+	return ours || state || interrupts;
 }
 
 SEC("tp_btf/sched_process_free")
 int BPF_PROG(kepler_task_free, struct task_struct *task)
 {
-	struct task_record record, *slot;
+	struct task_record record;
 
 	if (!control.baseline_ns)
 		return 0;
 	describe(&record, task);
-	tail_of(&record, task);
+	if (!tail_of(&record, task))
+		return 0;
 	record.flags |= ABI_TASK_ENDED;
 	if (task->signal->nr_threads == 0)
 		record.flags |= ABI_TASK_GROUP_GONE;
 	else if (!record.cpu_ns && !(record.count[0] | record.count[1] | record.count[2] | record.count[3]))
 		return 0; /* an idle thread of a live process says nothing new */
-	slot = bpf_ringbuf_reserve(&ring, sizeof(*slot), 0);
-	if (!slot) {
-		add_overflow(&record);
-		return 0;
+	send(&record);
+	return 0;
+}
+
+/* Where a task was before a move: where it was last looked at, or where its parent made it. */
+static __always_inline void place_before(struct task_record *record, const struct task_state *state,
+					 struct task_struct *task)
+{
+	struct css_set *parent = task->real_parent->cgroups;
+
+	if (state->cgroup_v2) {
+		record->cgroup_v2 = state->cgroup_v2;
+		record->cgroup_v1 = state->cgroup_v1;
+	} else {
+		record->cgroup_v2 = parent->dfl_cgrp->kn->id;
+		record->cgroup_v1 = cgroup_v1_id(parent);
 	}
-	__builtin_memcpy(slot, &record, sizeof(*slot));
-	bpf_ringbuf_submit(slot, ring_flags());
+}
+
+/*
+ * A move: what the task ran until now belongs to where it came from. The event tells of the group's
+ * leader only; what the other threads ran since the last pass goes with them.
+ */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(kepler_cgroup_attach, struct cgroup *to, const char *path, struct task_struct *task)
+{
+	__u64 run_ns = task->se.sum_exec_runtime, now_v2, now_v1;
+	__u32 hierarchy = to->root->hierarchy_id;
+	struct task_record record;
+	struct task_state *state;
+
+	if (!control.baseline_ns || (hierarchy != 0 && hierarchy != v1_hierarchy))
+		return 0;
+	state = state_for_pass(task, run_ns);
+	if (!state)
+		return 0;
+	describe(&record, task);
+	now_v2 = record.cgroup_v2;
+	now_v1 = record.cgroup_v1;
+	place_before(&record, state, task);
+	record.flags |= ABI_TASK_MOVED;
+	record.cpu_ns = run_ns > state->reported_ns ? run_ns - state->reported_ns : 0;
+	if (count_changes(&record, state) || record.cpu_ns)
+		send(&record);
+	settle_state(state, &record, run_ns);
+	state->cgroup_v2 = now_v2;
+	state->cgroup_v1 = now_v1;
 	return 0;
 }
 
@@ -304,7 +396,7 @@ static __always_inline void count_for_current(__u32 counter)
 		idle_counts[bpf_get_smp_processor_id() & (ABI_CPUS_MAX - 1)][counter & (ABI_COUNTERS - 1)]++;
 		return;
 	}
-	state = bpf_task_storage_get(&task_states, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	state = state_of(task, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (state)
 		state->count[counter]++;
 	else

@@ -78,6 +78,7 @@ struct task_struct {
 	char comm[16];
 	__u64 start_boottime;
 	__u64 self_exec_id;
+	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
 	struct css_set *cgroups;

@@ -80,7 +80,7 @@ static int settle_row(struct registry *registry, const struct task_record *row, 
 		.exec_id = row->flags >> ABI_EXEC_SHIFT,
 		.comm = row->comm,
 		.where = place_row(registry, row, leaves->v1_hierarchy),
-		.ended = row->flags & ABI_TASK_ENDED,
+		.past = row->flags & (ABI_TASK_ENDED | ABI_TASK_MOVED),
 		.leader = row->flags & ABI_TASK_LEADER,
 		.gone = row->flags & ABI_TASK_GROUP_GONE,
 	};

@@ -100,7 +100,7 @@ static u32 open_process(struct registry *registry, const struct sighting *sighti
 /* The leader has moved to another container, or runs another program: to the outside a new workload. */
 static bool reborn(const struct process *process, const struct sighting *sighting)
 {
-	if (!sighting->leader || sighting->ended)
+	if (!sighting->leader || sighting->past)
 		return false;
 	if (process->container != sighting->where.container || process->vm != sighting->where.vm)
 		return true;
@@ -120,6 +120,21 @@ static void end_process(struct registry *registry, u32 index, u64 now_ns)
 	process->missing_ns = 0;
 }
 
+/* Closes every row of a pid that is used again: no two processes may share a label set. */
+static void close_pid(struct registry *registry, u32 pid)
+{
+	u32 newest = u64map_get(&registry->by_pid, pid, 0);
+
+	if (newest != U64MAP_NONE)
+		registry_close_process(registry, newest);
+	for (u32 i = 0; i < registry->dying.count; i++) {
+		const struct process *process = &registry->process[registry->dying.index[i]];
+
+		if (process->identity && !process->many && process->pid == pid)
+			registry_close_process(registry, registry->dying.index[i]);
+	}
+}
+
 /* The row with this pid when it is the same process; closes it when the pid was used again. */
 static u32 same_process(struct registry *registry, const struct sighting *sighting, bool *late)
 {
@@ -136,8 +151,41 @@ static u32 same_process(struct registry *registry, const struct sighting *sighti
 		*late = true;
 		return SLOT_NONE;
 	}
-	registry_close_process(registry, index);
+	close_pid(registry, sighting->pid);
 	return SLOT_NONE;
+}
+
+/* The row that this process had before in the same container and under the same name. */
+static u32 resume(struct registry *registry, const struct sighting *sighting)
+{
+	for (u32 i = 0; i < registry->dying.count; i++) {
+		u32 index = registry->dying.index[i];
+		struct process *process = &registry->process[index];
+
+		if (!process->identity || process->many || process->pid != sighting->pid ||
+		    process->container != sighting->where.container || process->vm != sighting->where.vm ||
+		    strncmp(process->identity->comm, sighting->comm, sizeof(process->identity->comm)) != 0)
+			continue;
+		if (u64map_put(&registry->by_pid, sighting->pid, 0, index) < 0)
+			continue;
+		process->ended_ns = 0;
+		process->missing_ns = 0;
+		process->exec_id = sighting->exec_id;
+		process->seen = true;
+		return index;
+	}
+	return SLOT_NONE;
+}
+
+/* Ends the row, and goes on in another: labels never change. */
+static u32 rebirth(struct registry *registry, u32 index, const struct sighting *sighting, u64 now_ns)
+{
+	u32 again;
+
+	end_process(registry, index, now_ns);
+	u64map_del(&registry->by_pid, sighting->pid, 0);
+	again = resume(registry, sighting);
+	return again == SLOT_NONE ? open_process(registry, sighting) : again;
 }
 
 u32 registry_process(struct registry *registry, const struct sighting *sighting, u64 now_ns)
@@ -145,14 +193,12 @@ u32 registry_process(struct registry *registry, const struct sighting *sighting,
 	bool late;
 	u32 index = same_process(registry, sighting, &late);
 
-	if (index == SLOT_NONE && (sighting->ended || late))
+	if (index == SLOT_NONE && (sighting->past || late))
 		return registry_many(registry, sighting->where.container, MANY_ENDED);
 	if (index == SLOT_NONE)
 		return open_process(registry, sighting);
-	if (reborn(&registry->process[index], sighting)) {
-		registry_close_process(registry, index);
-		return open_process(registry, sighting);
-	}
+	if (reborn(&registry->process[index], sighting))
+		return rebirth(registry, index, sighting, now_ns);
 	registry->process[index].seen = true;
 	if (sighting->gone)
 		end_process(registry, index, now_ns);

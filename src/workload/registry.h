@@ -114,7 +114,7 @@ struct sighting {
 	u32 exec_id;
 	const char *comm;
 	struct whereabouts where;
-	bool ended;  /* the thread has ended */
+	bool past;   /* it tells of what was: the thread has ended, or has moved away */
 	bool leader; /* the thread is the group's leader */
 	bool gone;   /* no thread of the group is left */
 };
