@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Processes: identity is (pid, start time). At most one row has a given pid: what the kernel has used
- * again is a new process, and late tails of the old one go to its container's row for ended ones.
+ * Processes: identity is (pid, start time). At most one row has a given pid: what the kernel has
+ * used again is a new process, and late tails of the old one go to its container's row for ended
+ * ones.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -82,8 +83,8 @@ static u32 open_process(struct registry *registry, const struct sighting *sighti
 	};
 	u32 index;
 
-	draft.identity = naming_process(sighting->pid, sighting->start_ns, sighting->comm, container,
-					vm_identity(registry, sighting->where.vm));
+	draft.identity = naming_process(sighting->pid, sighting->start_ns, sighting->comm,
+					container, vm_identity(registry, sighting->where.vm));
 	index = open_row(registry, &draft);
 	if (index == SLOT_NONE || u64map_put(&registry->by_pid, sighting->pid, 0, index) < 0) {
 		identity_unref(draft.identity);
@@ -97,7 +98,8 @@ static u32 open_process(struct registry *registry, const struct sighting *sighti
 	return index;
 }
 
-/* The leader has moved to another container, or runs another program: to the outside a new workload. */
+/* The leader has moved to another container, or runs another program: to the outside a new
+ * workload. */
 static bool reborn(const struct process *process, const struct sighting *sighting)
 {
 	if (!sighting->leader || sighting->past)
@@ -105,7 +107,8 @@ static bool reborn(const struct process *process, const struct sighting *sightin
 	if (process->container != sighting->where.container || process->vm != sighting->where.vm)
 		return true;
 	return process->exec_id != sighting->exec_id &&
-	       strncmp(process->identity->comm, sighting->comm, sizeof(process->identity->comm)) != 0;
+	       strncmp(process->identity->comm, sighting->comm, sizeof(process->identity->comm)) !=
+		       0;
 }
 
 static void end_process(struct registry *registry, u32 index, u64 now_ns)
@@ -163,8 +166,10 @@ static u32 resume(struct registry *registry, const struct sighting *sighting)
 		struct process *process = &registry->process[index];
 
 		if (!process->identity || process->many || process->pid != sighting->pid ||
-		    process->container != sighting->where.container || process->vm != sighting->where.vm ||
-		    strncmp(process->identity->comm, sighting->comm, sizeof(process->identity->comm)) != 0)
+		    process->container != sighting->where.container ||
+		    process->vm != sighting->where.vm ||
+		    strncmp(process->identity->comm, sighting->comm,
+			    sizeof(process->identity->comm)) != 0)
 			continue;
 		if (u64map_put(&registry->by_pid, sighting->pid, 0, index) < 0)
 			continue;
@@ -177,13 +182,16 @@ static u32 resume(struct registry *registry, const struct sighting *sighting)
 	return SLOT_NONE;
 }
 
-/* Ends the row, and goes on in another: labels never change. */
-static u32 rebirth(struct registry *registry, u32 index, const struct sighting *sighting, u64 now_ns)
+/*
+ * Ends the row, and goes on in another: labels never change. While there is no room for another the
+ * pid stays with this one, so that it is found again.
+ */
+static u32 rebirth(struct registry *registry, u32 index, const struct sighting *sighting,
+		   u64 now_ns)
 {
 	u32 again;
 
 	end_process(registry, index, now_ns);
-	u64map_del(&registry->by_pid, sighting->pid, 0);
 	again = resume(registry, sighting);
 	return again == SLOT_NONE ? open_process(registry, sighting) : again;
 }
@@ -200,6 +208,9 @@ u32 registry_process(struct registry *registry, const struct sighting *sighting,
 	if (reborn(&registry->process[index], sighting))
 		return rebirth(registry, index, sighting, now_ns);
 	registry->process[index].seen = true;
+	if (sighting->leader && !sighting->past)
+		registry->process[index].ended_ns =
+			0; /* it was given up for dead, or found no room elsewhere */
 	if (sighting->gone)
 		end_process(registry, index, now_ns);
 	return index;

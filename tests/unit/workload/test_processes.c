@@ -60,7 +60,7 @@ static struct sighting ended(struct registry *registry, u32 pid, u64 start_ns, u
 {
 	struct sighting sighting = alive(registry, pid, start_ns, cgroup);
 
-	sighting.ended = sighting.gone = true;
+	sighting.past = sighting.gone = true;
 	return sighting;
 }
 
@@ -116,14 +116,62 @@ static void test_rebirth(void **state)
 	sighting.comm = "other";
 	second = see(registry, sighting);
 	assert_int_not_equal(second, first);
-	assert_null(registry->process[first].identity);
 	assert_string_equal(registry->process[second].identity->comm, "other");
 	sighting.where = registry_place(registry, 1, 0, 0);
 	third = see(registry, sighting);
-	assert_null(registry->process[second].identity);
 	assert_string_equal(registry->process[third].identity->container_id, "system_processes");
+	assert_int_equal(see(registry, sighting), third);
+	/* what it was before has ended, and stays for the retention time */
+	assert_int_equal(registry->process[first].ended_ns, NOW_NS);
+	assert_int_equal(registry->process[second].ended_ns, NOW_NS);
+	assert_int_equal(registry->process[third].ended_ns, 0);
+	tick(registry, NOW_NS);
+	tick(registry, NOW_NS + RETENTION_NS);
+	assert_null(registry->process[first].identity);
+	assert_null(registry->process[second].identity);
 	assert_int_equal(registry->processes.live, 1);
 	assert_int_equal(registry->missing_ends, 0);
+}
+
+/* Back where it was, under the name it had: its old row goes on. */
+static void test_move_and_back(void **state)
+{
+	struct registry *registry = *state;
+	u32 here = see(registry, alive(registry, 42, 7, 2)),
+	    there = see(registry, alive(registry, 42, 7, 1));
+
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(see(registry, alive(registry, 42, 7, 2)), here);
+		assert_int_equal(registry->process[here].ended_ns, 0);
+		assert_int_equal(registry->process[there].ended_ns, NOW_NS);
+		assert_int_equal(see(registry, alive(registry, 42, 7, 1)), there);
+		if (i % 2)
+			tick(registry, NOW_NS);
+	}
+	assert_int_equal(registry->processes.live, 2);
+	/* a younger process with this pid ends both */
+	see(registry, alive(registry, 42, 8, 1));
+	assert_null(registry->process[here].identity);
+	assert_null(registry->process[there].identity);
+	assert_int_equal(registry->processes.live, 1);
+}
+
+/* A move for which there is no room: whatever comes next, no second row has the same labels. */
+static void test_move_at_the_limit(void **state)
+{
+	struct registry *registry = *state;
+	u32 first = see(registry, alive(registry, 42, 7, 2));
+
+	for (u32 pid = 1; pid < LIMIT; pid++)
+		see(registry, alive(registry, pid, 7, 2));
+	assert_true(is_any_many(registry, alive(registry, 42, 7, 1)));
+	assert_true(is_any_many(registry, alive(registry, 42, 7, 1)));
+	/* a pid that is used again gives its row back at once */
+	see(registry, alive(registry, 1, 8, 2));
+	see(registry, ended(registry, 1, 9, 2));
+	assert_int_equal(see(registry, alive(registry, 42, 7, 2)), first);
+	assert_int_equal(registry->process[first].ended_ns, 0);
+	assert_false(is_any_many(registry, alive(registry, 42, 7, 1)));
 }
 
 /* The name that a thread gives itself without exec is no new workload. */
@@ -305,6 +353,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_one_row_per_process),
 		CASE(test_rebirth),
+		CASE(test_move_and_back),
+		CASE(test_move_at_the_limit),
 		CASE(test_renamed_thread),
 		CASE(test_end),
 		CASE(test_short_life),
