@@ -17,15 +17,14 @@ import containers
 import tap
 
 HALF_OPEN = 2000
+START_S = 0.002  # what a process ran before it entered its cgroup
+LEVELS = "node,container,vm"
 
 t = tap.Tap()
 t.require(os.geteuid() == 0, "cgroups need root")
 work = pathlib.Path(tempfile.mkdtemp(prefix="kepler-test-"))
 t.cleanup(shutil.rmtree, work, ignore_errors=True)
 
-
-def lost(page):
-    return sum(s.value for s in page.find("kepler_lost_events_total") if "recursion" not in s.labels["source"])
 
 
 def burn_in(group, *options):
@@ -42,7 +41,7 @@ def source(page):
 
 def bpf_refused():
     drop = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
-    kepler = agent.Agent(t, wrapper=drop)
+    kepler = agent.Agent(t, wrapper=drop, levels=LEVELS)
     t.eq(source(kepler.scrape()), ["proc"], "BPF refused: the page says that /proc has taken over")
     t.ok("bpf" in kepler.log().lower(), "BPF refused: the log says why", kepler.log()[-1500:])
     group = cgroups.Group()
@@ -68,12 +67,13 @@ def cgroups_vanish(kepler):
         group.remove()
     page = kepler.settle(*ids)
     got = float(sum(page.cpu_s(i) - before.cpu_s(i) for i in ids))
-    t.near(got, total, 0.02, "cgroups that vanish at once: their CPU time is accounted to them")
+    t.ok(abs(got - total) <= 0.01 * total + len(ids) * START_S,
+         "cgroups that vanish at once: their CPU time is accounted to them", f"agent {got:.4f} s, kernel {total:.4f} s")
 
 
 def ring_overflows():
     """The agent sleeps through a storm of more threads than the ring has room for."""
-    kepler = agent.Agent(t)
+    kepler = agent.Agent(t, levels=LEVELS)
     before = kepler.wait_ticks(1)
     box = containers.Oci(t, "forkstorm --seconds=5 --workers=2 --threads=4 --life-us=200")
     kepler.process.send_signal(signal.SIGSTOP)
@@ -98,7 +98,7 @@ def unreadable_process():
         for name in ("stat", "status", "cgroup", "comm", "cmdline"):
             (hide / name).mkdir(parents=True, exist_ok=True)
         script = f"mount --make-rprivate / && mount --bind {hide} /proc/{process.pid} && exec \"$@\""
-        kepler = agent.Agent(t, flag, wrapper=["unshare", "-m", "sh", "-c", script, "sh"])
+        kepler = agent.Agent(t, flag, levels=LEVELS, wrapper=["unshare", "-m", "sh", "-c", script, "sh"])
         worker = burn_in(other, "--cpu-ms=2000")
         agent.wait_for("the other's CPU time", lambda: float(kepler.scrape().cpu_s(other.id)) > 1.2)
         worker.wait()
@@ -190,7 +190,7 @@ def reload():
 
 
 def steady_faults():
-    kepler = agent.Agent(t)
+    kepler = agent.Agent(t, levels=LEVELS)
     cgroups_vanish(kepler)
     for _ in range(50):
         kepler.scrape()

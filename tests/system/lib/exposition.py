@@ -90,12 +90,14 @@ def audit_books(page):
     return faults
 
 
-def audit(page, previous=None):
-    """All faults of @page that need no knowledge of what ran: books, repeated label sets, falling counters."""
+def audit(page, seen):
+    """All faults of @page that need no knowledge of what ran: books, repeated label sets, falling counters.
+
+    @seen holds the newest value of every series so far, of those that are gone as well; it is brought up to date."""
     faults = audit_books(page) + [f"twice: {line[:160]}" for line in page.repeated[:5]]
-    if previous is not None:
-        for identity, value in previous.series.items():
-            now = page.series.get(identity)
-            if now is not None and now < value and page.is_counter(identity[0]):
-                faults.append(f"fell from {value} to {now}: {identity[0]}{dict(identity[1])}")
+    for identity, now in page.series.items():
+        value = seen.get(identity)
+        if value is not None and now < value and page.is_counter(identity[0]):
+            faults.append(f"fell from {value} to {now}: {identity[0]}{dict(identity[1])}")
+    seen.update(page.series)
     return faults[:20]

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import subprocess
+import time
 
 DEBUG = pathlib.Path("/sys/kernel/debug/synth_rapl")
 
@@ -10,7 +11,7 @@ DEBUG = pathlib.Path("/sys/kernel/debug/synth_rapl")
 class Zones:
     """The loaded module. Powers are in mW, as its parameters are."""
 
-    def __init__(self, t=None, **parameters):
+    def __init__(self, **parameters):
         self.parameters = {"idle_mw": 20000, "busy_mw": 30000, **parameters}
         self.load()
 
@@ -35,6 +36,16 @@ class Zones:
             else:
                 seconds = int(words[1]) / 1e9
         return joules, seconds, busy
+
+    def at_tick(self, kepler):
+        """A page and the joules of the zones at its tick. The machine must be at rest: the power of now is
+        taken for the time since the tick."""
+        page = kepler.wait_ticks(1)
+        first, began = self.truth()[0], time.time()
+        time.sleep(0.3)
+        second, ended = self.truth()[0], time.time()
+        late = (began - kepler.tick_time(page)) / (ended - began)
+        return page, {zone: first[zone] - (second[zone] - first[zone]) * late for zone in first}
 
     @staticmethod
     def fail(zone, yes):
