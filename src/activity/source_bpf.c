@@ -40,6 +40,10 @@ struct source_bpf {
 	u64 idle_seen[ABI_COUNTERS];
 	u32 possible_cpus;
 	u32 reads;
+	u64 exits_before; /* threads that had exited at the last full pass */
+	u64 zombies_at_start;
+	u32 audits;
+	u64 untold;       /* threads whose end was never told */
 	u64 refused;  /* records that made no sense or found no memory */
 	u64 failures; /* passes that failed */
 	u64 recursion_misses;
@@ -276,6 +280,28 @@ static void read_program_info(struct source_bpf *source)
 	source->run_ns = run_ns;
 }
 
+/*
+ * Threads whose end was never told, as far as it is certain: of those that had exited when the full pass
+ * before this one was made, less those whose end was told by now and those that nobody has reaped.
+ */
+static void audit_ends(struct source_bpf *source)
+{
+	u64 zombies = source->skel->bss->zombies;
+	u64 exits = 0, told = 0, known;
+
+	for (u32 cpu = 0; cpu < source->possible_cpus; cpu++) {
+		exits += source->skel->bss->ends[cpu].exits;
+		told += source->skel->bss->ends[cpu].told;
+	}
+	if (!source->audits++)
+		source->zombies_at_start = zombies; /* their ends will be told, their exits never were */
+	known = told + zombies;
+	exits += source->zombies_at_start;
+	if (source->exits_before > known)
+		source->untold = u64_max(source->untold, source->exits_before - known);
+	source->exits_before = exits;
+}
+
 static int source_bpf_read(struct activity *activity, struct activity_table *table, bool full)
 {
 	struct source_bpf *source = activity->state;
@@ -287,11 +313,14 @@ static int source_bpf_read(struct activity *activity, struct activity_table *tab
 	take_overflow(source, table);
 	begin_ns = clock_boot_ns();
 	control->full_pass = full;
+	source->skel->bss->zombies = 0;
 	r = pass(source, table);
 	if (r == 0)
 		control->last_pass_ns = begin_ns;
 	else
 		source->failures++;
+	if (r == 0 && full)
+		audit_ends(source);
 	if (activity->options.irq_counters)
 		take_idle_counts(source, table);
 	if (source->reads++ % INFO_READS == 0)
@@ -325,6 +354,7 @@ static u32 source_bpf_lost(const struct activity *activity, struct activity_lost
 	lost[n++] = (struct activity_lost){ "overflow_full", faults->overflow_full };
 	lost[n++] = (struct activity_lost){ "task_storage", faults->storage };
 	lost[n++] = (struct activity_lost){ "end_unknown", faults->end_unknown };
+	lost[n++] = (struct activity_lost){ "end_untold", source->untold };
 	lost[n++] = (struct activity_lost){ "bpf_recursion", source->recursion_misses };
 	lost[n++] = (struct activity_lost){ "bad_record", source->refused };
 	lost[n++] = (struct activity_lost){ "pass_failed", source->failures };

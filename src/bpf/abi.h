@@ -78,6 +78,11 @@ struct abi_faults {
 	__u64 end_unknown;   /* ended threads whose last figures could not be had: their tail is missing */
 };
 
+struct abi_ends {
+	__u64 exits;
+	__u64 told;
+};
+
 /* Set by user space, read by the programs. */
 struct abi_control {
 	__u64 baseline_ns;  /* boot clock when the first pass began: older tasks start from what they had */

@@ -60,6 +60,14 @@ __u64 idle_counts[ABI_CPUS_MAX][ABI_COUNTERS];
  */
 volatile __u32 storage_busy[ABI_CPUS_MAX];
 
+/*
+ * Threads that exited, and end records among them, by CPU: the difference is what was never told. An exit
+ * runs as the thread itself; the end comes later, on top of whoever is interrupted, and some kernels
+ * run no BPF on top of some.
+ */
+struct abi_ends ends[ABI_CPUS_MAX];
+__u64 zombies; /* that the full pass under way has met */
+
 /* A thread may be hashed this long after its start time was taken: what a pass can just have missed. */
 #define BIRTH_SLACK_NS 100000000ULL
 
@@ -207,6 +215,8 @@ int kepler_pass(struct bpf_iter__task *ctx)
 	if (bpf_seq_write(ctx->meta->seq, &record, sizeof(record)))
 		return 0;
 	settle_state(state, &record, run_ns);
+	if (control.full_pass && task->exit_state & EXIT_ZOMBIE)
+		zombies++;
 	state->cgroup_v2 = record.cgroup_v2;
 	state->cgroup_v1 = record.cgroup_v1;
 	return 0;
@@ -289,6 +299,7 @@ int BPF_PROG(kepler_task_free, struct task_struct *task)
 
 	if (!control.baseline_ns)
 		return 0;
+	ends[bpf_get_smp_processor_id() & (ABI_CPUS_MAX - 1)].told++;
 	describe(&record, task);
 	if (!tail_of(&record, task))
 		return 0;
@@ -298,6 +309,14 @@ int BPF_PROG(kepler_task_free, struct task_struct *task)
 	else if (!record.cpu_ns && !(record.count[0] | record.count[1] | record.count[2] | record.count[3]))
 		return 0; /* an idle thread of a live process says nothing new */
 	send(&record);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(kepler_task_exit, struct task_struct *task)
+{
+	if (control.baseline_ns)
+		ends[bpf_get_smp_processor_id() & (ABI_CPUS_MAX - 1)].exits++;
 	return 0;
 }
 

@@ -33,6 +33,7 @@ enum bpf_map_type {
 };
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+#define EXIT_ZOMBIE 0x20      /* the same, since 2.6 */
 
 /* softirq vectors, include/linux/interrupt.h: stable since 2.6 */
 #define NET_TX_SOFTIRQ 2
@@ -76,6 +77,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	char comm[16];
+	int exit_state;
 	__u64 start_boottime;
 	__u64 self_exec_id;
 	struct task_struct *real_parent;

@@ -58,7 +58,7 @@ static u32 enter_group(struct registry *registry, enum registry_group_kind kind,
 
 	if (group == SLOT_NONE)
 		return SLOT_NONE;
-	if (!registry_group_claims(registry, kind, group, hierarchy, path, identity->prefix_len)) {
+	if (!registry_group_claims(registry, kind, group, hierarchy, registry_prefix(path, identity->prefix_len))) {
 		registry->impostors++;
 		return SLOT_NONE;
 	}

@@ -94,20 +94,19 @@ u32 registry_group(struct registry *registry, enum registry_group_kind kind, con
 	return index;
 }
 
-static u64 hash_prefix(const char *path, u32 len)
+u64 registry_prefix(const char *path, u32 len)
 {
 	u64 hash = 0xcbf29ce484222325ULL;
 
 	for (u32 i = 0; i < len && path[i]; i++)
 		hash = (hash ^ (u8)path[i]) * 0x100000001b3ULL;
-	return hash | 1; /* never 0 */
+	return hash | 1;
 }
 
 bool registry_group_claims(struct registry *registry, enum registry_group_kind kind, u32 index, u32 hierarchy,
-			   const char *path, u32 prefix_len)
+			   u64 prefix)
 {
 	struct group *group = &registry->group[kind][index];
-	u64 hash = hash_prefix(path, prefix_len);
 	u64 *mine = &group->prefix[hierarchy != 0];
 
 	if (kind == GROUP_CONTAINER && index < CONTAINER_RESERVED)
@@ -115,8 +114,8 @@ bool registry_group_claims(struct registry *registry, enum registry_group_kind k
 	if (!group->cgroups)
 		group->prefix[0] = group->prefix[1] = 0;
 	if (!*mine)
-		*mine = hash;
-	return *mine == hash;
+		*mine = prefix;
+	return *mine == prefix;
 }
 
 void registry_group_enter(struct registry *registry, enum registry_group_kind kind, u32 index)
