@@ -20,8 +20,11 @@
 #include "serve/negotiate.h"
 
 #define THREADS 2
-/* Room for one request's header, then for a piece of the response. */
-#define CONNECTION_MEMORY (32 * 1024)
+/*
+ * Room for one request's header, then for a piece of the response. Above 32 KiB libmicrohttpd maps it
+ * instead of taking it from the heap: a closed connection gives all of it back.
+ */
+#define CONNECTION_MEMORY (36 * 1024)
 #define STREAM_PIECE (32 * 1024)
 /* Connections that are cut already, but not closed yet. */
 #define CONNECTIONS_SPARE 256
