@@ -22,6 +22,8 @@
 #define PROC_PROCESSES_MAX 262144
 /* A process may be moved: its cgroup is read again once in so many reads. */
 #define CGROUP_READS 8
+/* Start times are cut to steps of a clock tick. */
+#define START_STEP_NS (NSEC_PER_SEC / 100)
 /* A path that no process was found in for so many reads is gone. */
 #define PATH_READS (4 * CGROUP_READS)
 /* Ids of paths stand in for those of cgroups, in a range that no kernel reaches. */
@@ -134,10 +136,12 @@ static struct proc_process *find_process(struct source_proc *source, u32 pid)
 	return index == U64MAP_NONE ? NULL : &source->process[index];
 }
 
-/* Run time to report of a process that is met for the first time. */
+/* Run time to report of a process that is met for the first time: all of it, if it was born since. */
 static u64 first_cpu_ns(const struct source_proc *source, const struct proc_pid_stat *stat)
 {
-	return stat->start_ns < source->baseline_ns ? 0 : stat->cpu_ns;
+	bool older = stat->start_ns + START_STEP_NS <= source->baseline_ns;
+
+	return older || source->pass == 1 ? 0 : stat->cpu_ns;
 }
 
 static int read_process(struct activity *activity, struct activity_table *table, u32 pid, bool full)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Trees made in a temporary directory, and the machine's own where that is permitted. */
+/* Trees made in a temporary directory; test_cgroup_ids.c has the machine's own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -207,56 +207,6 @@ static void test_parse_cpuacct(void **state)
 	assert_int_equal(cgroup_tree_parse_cpuacct(CGROUPS_HEAD "cpuacct2\t12\t7\t1\n"), 0);
 }
 
-/*
- * A cgroup of the machine's, which is removed again whatever happens. Returns false when it may not
- * be made or looked up here.
- */
-static bool check_real(const struct cgroup_tree *tree, int which)
-{
-	const struct cgroup_hierarchy *hierarchy = &tree->hierarchy[which];
-	char name[64], path[256] = "";
-	struct stat st = { 0 };
-	int r, r_gone;
-
-	snprintf(name, sizeof(name), "kepler-test-%d", (int)getpid());
-	if (mkdirat(hierarchy->dir_fd, name, 0700) < 0) {
-		print_message("# no cgroup can be made in %s: %s\n", hierarchy->dir,
-			      strerror(errno));
-		return false;
-	}
-	r = fstatat(hierarchy->dir_fd, name, &st, 0);
-	if (r == 0)
-		r = cgroup_tree_path(tree, hierarchy->id, st.st_ino, path, sizeof(path));
-	unlinkat(hierarchy->dir_fd, name, AT_REMOVEDIR);
-	if (r == -EPERM) {
-		print_message("# %s: paths of ids need CAP_DAC_READ_SEARCH\n", hierarchy->dir);
-		return false;
-	}
-	assert_int_equal(r, 0);
-	assert_string_equal(path[0] == '/' ? path + 1 : path, name);
-	r_gone = cgroup_tree_path(tree, hierarchy->id, st.st_ino, path, sizeof(path));
-	assert_int_equal(r_gone, -ENOENT);
-	return true;
-}
-
-static void test_real_paths(void **state)
-{
-	struct rig *rig = *state;
-	const char *which;
-	u32 looked = 0;
-
-	assert_int_equal(sysroot_init(&rig->root, "/proc", "/sys", &which), 0);
-	cgroup_tree_open(&rig->tree, &rig->root);
-	for (int i = 0; geteuid() == 0 && i < CGROUP_HIERARCHIES; i++) {
-		if (rig->tree.hierarchy[i].dir_fd >= 0)
-			looked += check_real(&rig->tree, i);
-	}
-	if (!looked) {
-		print_message("# making cgroups needs root and a mounted hierarchy\n");
-		skip();
-	}
-}
-
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -267,7 +217,6 @@ int main(void)
 		CASE(test_nothing_there),
 		CASE(test_deep_tree),
 		cmocka_unit_test(test_parse_cpuacct),
-		CASE(test_real_paths),
 	};
 
 	return cmocka_run_group_tests_name("activity/cgroup_tree", tests, NULL, NULL);
