@@ -158,24 +158,38 @@ static void measure(enum subject subject, u32 round)
 	bench.sample[subject][round] = count ? cpu_ns * 1000 / count : 0;
 }
 
-/* The tick keeps its second; the other two take turns at one and two thirds of it. */
+/*
+ * Tick and bare pass go one after the other, in turns, so that what else the machine does is the
+ * same for both.
+ */
 static void measure_round(u32 round, u64 begin_ns)
 {
-	enum subject second = round % 2 ? PROC : BARE;
-
 	measure_sleep_until(begin_ns);
-	measure(TICK, round);
-	measure_sleep_until(begin_ns + NSEC_PER_SEC / 3);
-	measure(second, round);
-	measure_sleep_until(begin_ns + 2 * NSEC_PER_SEC / 3);
-	measure(second == BARE ? PROC : BARE, round);
+	measure(round % 2 ? BARE : TICK, round);
+	measure(round % 2 ? TICK : BARE, round);
+	measure_sleep_until(begin_ns + NSEC_PER_SEC / 2);
+	measure(PROC, round);
+}
+
+/* The median of the rounds' own ratios, in thousandths. */
+static u64 ratio_of(enum subject a, enum subject b, u32 rounds)
+{
+	u64 ratio[ROUNDS_MAX];
+
+	for (u32 i = 0; i < rounds; i++)
+		ratio[i] = bench.sample[a][i] * 1000 / u64_max(bench.sample[b][i], 1);
+	return measure_median(ratio, rounds);
 }
 
 static void print_result(u32 rounds)
 {
 	static const char *const name[SUBJECTS] = { "tick", "bare", "proc" };
 
-	printf("{\"tasks\": %" PRIu64 ", \"processes\": %u", bench.tasks, bench.pids);
+	/* first: the medians below sort */
+	printf("{\"tick_bare\": %.3f, \"proc_tick\": %.3f",
+	       (double)ratio_of(TICK, BARE, rounds) / 1e3,
+	       (double)ratio_of(PROC, TICK, rounds) / 1e3);
+	printf(", \"tasks\": %" PRIu64 ", \"processes\": %u", bench.tasks, bench.pids);
 	for (u32 i = 0; i < SUBJECTS; i++)
 		printf(", \"%s_ns\": %.1f, \"%s_us\": %.1f", name[i],
 		       (double)measure_median(bench.sample[i], rounds) / 1e3, name[i],
