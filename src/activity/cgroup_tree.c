@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "activity/cgroup_tree.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +36,8 @@ u32 cgroup_tree_parse_cpuacct(const char *proc_cgroups)
 	const char *line = strstr(proc_cgroups, "\ncpuacct\t");
 	unsigned int id = 0;
 
-	if (!line || sscanf(line, "\ncpuacct\t%9u", &id) != 1)
+	/* a sign, which %u would take, is no number */
+	if (!line || !isdigit((unsigned char)line[9]) || sscanf(line + 9, "%9u", &id) != 1)
 		return 0;
 	return id;
 }

@@ -219,6 +219,7 @@ static void take_reading(struct agent *agent, const struct meter_reading *now)
 	if (now->status != METER_OK)
 		return;
 	domain->present = true;
+	domain->live = true;
 	domain->source = source;
 	domain->quality = zone->quality;
 	domain->error_ratio = zone->error_ratio;
@@ -236,7 +237,7 @@ static void derive_other(struct agent *agent)
 	u64 sum_uj[DOMAIN_MAX] = { 0 };
 	struct agent_zone *place, *platform = NULL;
 
-	if (!agent->domain[DOMAIN_PLATFORM].present || !agent->domain[DOMAIN_PACKAGE].present)
+	if (!agent->domain[DOMAIN_PLATFORM].live || !agent->domain[DOMAIN_PACKAGE].live)
 		return;
 	for (u32 i = 0; i < agent->zones; i++) {
 		sum_uj[agent->zone[i].domain] += agent->zone[i].energy_uj;
@@ -256,8 +257,12 @@ static void derive_other(struct agent *agent)
 
 static void take_energy(struct agent *agent, const struct frame *frame, double busy)
 {
-	for (int i = 0; i < DOMAIN_MAX; i++)
-		agent->domain[i] = (struct snapshot_domain){ 0 };
+	/* a domain that was read once keeps its accounts in sight, whatever becomes of its meter */
+	for (int i = 0; i < DOMAIN_MAX; i++) {
+		agent->domain[i].power_uw = 0;
+		agent->domain[i].idle_uw = 0;
+		agent->domain[i].live = false;
+	}
 	for (u32 i = 0; i < agent->zones; i++)
 		agent->zone[i].energy_uj = agent->zone[i].interval_ns = 0;
 	for (u32 i = 0; i < frame->readings; i++)

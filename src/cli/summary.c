@@ -33,7 +33,7 @@ static void print_power(FILE *out, const struct snapshot *snapshot)
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
 		const struct snapshot_domain *domain = &snapshot->domain[order[i]];
 
-		if (!domain->present)
+		if (!domain->live)
 			continue;
 		fprintf(out, "  %-10s %9.2f W   ", domain_name(order[i]), watts(domain->power_uw));
 		print_quality(out, domain);

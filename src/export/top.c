@@ -41,7 +41,7 @@ static u64 row_energy_uj(const struct snapshot *snapshot, const struct snapshot_
 {
 	const struct account *account = &row->account;
 
-	if (snapshot->domain[DOMAIN_PLATFORM].present)
+	if (snapshot->domain[DOMAIN_PLATFORM].live)
 		return account->energy_uj[MODE_DYNAMIC][DOMAIN_PLATFORM] +
 		       account->energy_uj[MODE_IDLE][DOMAIN_PLATFORM];
 	return account_total_uj(account, MODE_DYNAMIC) + account_total_uj(account, MODE_IDLE);
@@ -115,7 +115,7 @@ static json_t *domains_json(const struct snapshot *snapshot)
 	for (u32 d = 0; d < DOMAIN_MAX; d++) {
 		const struct snapshot_domain *domain = &snapshot->domain[d];
 
-		if (!domain->present)
+		if (!domain->live)
 			continue;
 		json_array_append_new(
 			json,
@@ -140,7 +140,7 @@ static json_t *power_json(const struct snapshot *snapshot)
 	double error_uw = 0;
 	u64 power_uw = 0;
 
-	if (platform->present) {
+	if (platform->live) {
 		power_uw = platform->power_uw;
 		quality = platform->quality;
 		error_uw = finite_ratio(platform->error_ratio) * (double)power_uw;
@@ -148,7 +148,7 @@ static json_t *power_json(const struct snapshot *snapshot)
 		for (u32 i = 0; i < ARRAY_SIZE(parts); i++) {
 			const struct snapshot_domain *domain = &snapshot->domain[parts[i]];
 
-			if (!domain->present)
+			if (!domain->live)
 				continue;
 			power_uw += domain->power_uw;
 			error_uw += finite_ratio(domain->error_ratio) * (double)domain->power_uw;

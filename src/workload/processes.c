@@ -123,23 +123,9 @@ static void end_process(struct registry *registry, u32 index, u64 now_ns)
 	process->missing_ns = 0;
 }
 
-/* Closes every row of a pid that is used again: no two processes may share a label set. */
-static void close_pid(struct registry *registry, u32 pid)
-{
-	u32 newest = u64map_get(&registry->by_pid, pid, 0);
-
-	if (newest != U64MAP_NONE)
-		registry_close_process(registry, newest);
-	for (u32 i = 0; i < registry->dying.count; i++) {
-		const struct process *process = &registry->process[registry->dying.index[i]];
-
-		if (process->identity && !process->many && process->pid == pid)
-			registry_close_process(registry, registry->dying.index[i]);
-	}
-}
-
-/* The row with this pid when it is the same process; closes it when the pid was used again. */
-static u32 same_process(struct registry *registry, const struct sighting *sighting, bool *late)
+/* The row with this pid when it is the same process; ends it when the pid is used again. */
+static u32 same_process(struct registry *registry, const struct sighting *sighting, u64 now_ns,
+			bool *late)
 {
 	u32 index = u64map_get(&registry->by_pid, sighting->pid, 0);
 	const struct process *process;
@@ -150,15 +136,17 @@ static u32 same_process(struct registry *registry, const struct sighting *sighti
 	process = &registry->process[index];
 	if (!sighting->start_ns || process->start_ns == sighting->start_ns)
 		return index;
-	if (sighting->start_ns < process->start_ns) {
+	if (sighting->start_ns < process->start_ns)
 		*late = true;
-		return SLOT_NONE;
-	}
-	close_pid(registry, sighting->pid);
+	else
+		end_process(registry, index, now_ns);
 	return SLOT_NONE;
 }
 
-/* The row that this process had before in the same container and under the same name. */
+/*
+ * The row that had these labels before: of the same process, or of one that had its pid, container and
+ * name. No two rows may share a label set, and no counter may fall, so the row goes on.
+ */
 static u32 resume(struct registry *registry, const struct sighting *sighting)
 {
 	for (u32 i = 0; i < registry->dying.count; i++) {
@@ -175,6 +163,7 @@ static u32 resume(struct registry *registry, const struct sighting *sighting)
 			continue;
 		process->ended_ns = 0;
 		process->missing_ns = 0;
+		process->start_ns = sighting->start_ns;
 		process->exec_id = sighting->exec_id;
 		process->seen = true;
 		return index;
@@ -182,31 +171,30 @@ static u32 resume(struct registry *registry, const struct sighting *sighting)
 	return SLOT_NONE;
 }
 
-/*
- * Ends the row, and goes on in another: labels never change. While there is no room for another the
- * pid stays with this one, so that it is found again.
- */
-static u32 rebirth(struct registry *registry, u32 index, const struct sighting *sighting,
-		   u64 now_ns)
+/* A row for a process that has none under these labels. */
+static u32 fresh_row(struct registry *registry, const struct sighting *sighting)
 {
-	u32 again;
+	u32 index = SLOT_NONE;
 
-	end_process(registry, index, now_ns);
-	again = resume(registry, sighting);
-	return again == SLOT_NONE ? open_process(registry, sighting) : again;
+	if (u64map_get(&registry->by_pid, sighting->pid, 0) != U64MAP_NONE)
+		index = resume(registry, sighting);
+	return index == SLOT_NONE ? open_process(registry, sighting) : index;
 }
 
 u32 registry_process(struct registry *registry, const struct sighting *sighting, u64 now_ns)
 {
 	bool late;
-	u32 index = same_process(registry, sighting, &late);
+	u32 index = same_process(registry, sighting, now_ns, &late);
 
 	if (index == SLOT_NONE && (sighting->past || late))
 		return registry_many(registry, sighting->where.container, MANY_ENDED);
 	if (index == SLOT_NONE)
-		return open_process(registry, sighting);
-	if (reborn(&registry->process[index], sighting))
-		return rebirth(registry, index, sighting, now_ns);
+		return fresh_row(registry, sighting);
+	if (reborn(&registry->process[index], sighting)) {
+		/* labels never change: it goes on in another row, while there is room */
+		end_process(registry, index, now_ns);
+		return fresh_row(registry, sighting);
+	}
 	registry->process[index].seen = true;
 	if (sighting->leader && !sighting->past)
 		registry->process[index].ended_ns =

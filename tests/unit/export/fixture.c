@@ -125,6 +125,7 @@ static void set_domain(struct snapshot *snapshot, enum power_domain domain,
 	struct snapshot_domain *d = &snapshot->domain[domain];
 
 	d->present = true;
+	d->live = true;
 	d->quality = quality;
 	d->source = quality == QUALITY_MEASURED ? "rapl-sysfs" : "trained_power_model";
 	d->error_ratio = quality == QUALITY_MEASURED ? 0 : 0.4;

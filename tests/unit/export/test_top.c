@@ -82,7 +82,7 @@ static void test_without_platform_the_parts_add_up(void **state)
 	struct snapshot *snapshot = fixture_small();
 	json_t *json, *power;
 
-	snapshot->domain[DOMAIN_PLATFORM].present = false;
+	snapshot->domain[DOMAIN_PLATFORM].live = false;
 	json = render(snapshot, 0);
 	power = json_object_get(json, "power");
 	assert_true(number(power, "watts") == 33.500001);
