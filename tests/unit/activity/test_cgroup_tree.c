@@ -204,6 +204,7 @@ static void test_parse_cpuacct(void **state)
 	assert_int_equal(cgroup_tree_parse_cpuacct(CGROUPS_HEAD), 0);
 	assert_int_equal(cgroup_tree_parse_cpuacct(CGROUPS_HEAD "cpuacct\t12\t7\t1\n"), 12);
 	assert_int_equal(cgroup_tree_parse_cpuacct(CGROUPS_HEAD "cpuacct\tx\n"), 0);
+	assert_int_equal(cgroup_tree_parse_cpuacct(CGROUPS_HEAD "cpuacct\t-1\n"), 0);
 	assert_int_equal(cgroup_tree_parse_cpuacct(CGROUPS_HEAD "cpuacct2\t12\t7\t1\n"), 0);
 }
 
