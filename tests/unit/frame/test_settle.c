@@ -193,7 +193,7 @@ static void test_pid_reuse_within_tick(void **state)
 	add_row(rig, ABI_TASK_LEADER, 42, CGROUP_B, 7)->start_ns = 9999;
 	settle_it(rig);
 	assert_int_equal(rig->leaves.cpu_ns, 37);
-	assert_int_equal(time_of(rig, ID_A, "ended_processes"), 30);
+	assert_int_equal(time_of(rig, ID_A, "work"), 30);
 	assert_int_equal(time_of(rig, ID_B, "work"), 7);
 }
 

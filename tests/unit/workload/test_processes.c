@@ -149,10 +149,13 @@ static void test_move_and_back(void **state)
 			tick(registry, NOW_NS);
 	}
 	assert_int_equal(registry->processes.live, 2);
-	/* a younger process with this pid ends both */
-	see(registry, alive(registry, 42, 8, 1));
+	/* a younger process with this pid takes over the row whose labels it has; the other has
+	 * ended */
+	assert_int_equal(see(registry, alive(registry, 42, 8, 1)), there);
+	assert_int_equal(registry->process[there].ended_ns, 0);
+	assert_int_equal(registry->process[here].ended_ns, NOW_NS);
+	tick(registry, NOW_NS + RETENTION_NS);
 	assert_null(registry->process[here].identity);
-	assert_null(registry->process[there].identity);
 	assert_int_equal(registry->processes.live, 1);
 }
 
@@ -166,12 +169,13 @@ static void test_move_at_the_limit(void **state)
 		see(registry, alive(registry, pid, 7, 2));
 	assert_true(is_any_many(registry, alive(registry, 42, 7, 1)));
 	assert_true(is_any_many(registry, alive(registry, 42, 7, 1)));
-	/* a pid that is used again gives its row back at once */
-	see(registry, alive(registry, 1, 8, 2));
-	see(registry, ended(registry, 1, 9, 2));
 	assert_int_equal(see(registry, alive(registry, 42, 7, 2)), first);
 	assert_int_equal(registry->process[first].ended_ns, 0);
+	/* room again */
+	see(registry, ended(registry, 1, 7, 2));
+	tick(registry, NOW_NS + RETENTION_NS);
 	assert_false(is_any_many(registry, alive(registry, 42, 7, 1)));
+	assert_int_equal(registry->process[first].ended_ns, NOW_NS);
 }
 
 /* The name that a thread gives itself without exec is no new workload. */
@@ -224,7 +228,7 @@ static void test_short_life(void **state)
 			    "system_processes"));
 }
 
-/* A pid that is used again: the old row goes, and its late tail finds the row for ended processes.
+/* A pid that is used again: the old row has ended, and its late tail goes to the ended processes.
  */
 static void test_pid_reuse(void **state)
 {
@@ -234,7 +238,7 @@ static void test_pid_reuse(void **state)
 	registry_published(registry);
 	young = see(registry, alive(registry, 42, 8, 1));
 	assert_int_not_equal(young, old);
-	assert_null(registry->process[old].identity);
+	assert_int_equal(registry->process[old].ended_ns, NOW_NS);
 	assert_true(is_many(registry, see(registry, ended(registry, 42, 7, 2)), "ended_processes",
 			    ID_A));
 	assert_int_equal(see(registry, alive(registry, 42, 8, 1)), young);
@@ -242,8 +246,29 @@ static void test_pid_reuse(void **state)
 	/* the end of a still younger one that was never seen ends this one */
 	assert_true(is_many(registry, see(registry, ended(registry, 42, 9, 2)), "ended_processes",
 			    ID_A));
+	assert_int_equal(registry->process[young].ended_ns, NOW_NS);
+	tick(registry, NOW_NS);
+	tick(registry, NOW_NS + RETENTION_NS);
+	assert_null(registry->process[old].identity);
 	assert_null(registry->process[young].identity);
 	assert_int_equal(u64map_get(&registry->by_pid, 42, 0), U64MAP_NONE);
+}
+
+/* The same pid, container and name again: the labels are in use, so their row goes on counting. */
+static void test_equal_labels(void **state)
+{
+	struct registry *registry = *state;
+	u32 index = see(registry, alive(registry, 42, 7, 2));
+
+	registry_published(registry);
+	see(registry, ended(registry, 42, 7, 2));
+	tick(registry, NOW_NS + 1);
+	assert_int_equal(see(registry, alive(registry, 42, 8, 2)), index);
+	assert_int_equal(registry->process[index].ended_ns, 0);
+	assert_int_equal(see(registry, alive(registry, 42, 9, 2)), index);
+	tick(registry, NOW_NS + 2 * RETENTION_NS);
+	assert_non_null(registry->process[index].identity);
+	assert_int_equal(registry->processes.live, 1);
 }
 
 /* The end record never came: a full pass tells, after a while the row closes, and it is counted. */
@@ -359,6 +384,7 @@ int main(void)
 		CASE(test_end),
 		CASE(test_short_life),
 		CASE(test_pid_reuse),
+		CASE(test_equal_labels),
 		CASE(test_missing_end),
 		CASE(test_missed_but_back),
 		CASE(test_limit),
