@@ -67,23 +67,33 @@ static void check_balance(const struct snapshot *snapshot)
 
 static int compare_labels(const void *a, const void *b)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	const struct snapshot_row *const *x = a, *const *y = b;
+
+	return strcmp((*x)->identity->labels, (*y)->identity->labels);
+}
+
+/* The rows of a level in the order of their labels. */
+static u32 sort_rows(const struct snapshot *snapshot, int level, const struct snapshot_row **rows)
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < snapshot->level[level].count; i++)
+		if (snapshot->level[level].row[i].identity)
+			rows[count++] = &snapshot->level[level].row[i];
+	assert_true(count < ROWS_MAX);
+	qsort(rows, count, sizeof(rows[0]), compare_labels);
+	return count;
 }
 
 static void check_labels_differ(const struct snapshot *snapshot)
 {
-	static const char *labels[ROWS_MAX];
+	static const struct snapshot_row *rows[ROWS_MAX];
 
 	for (int level = 0; level < LEVEL_MAX; level++) {
-		u32 count = 0;
+		u32 count = sort_rows(snapshot, level, rows);
 
-		for (u32 i = 0; i < snapshot->level[level].count; i++)
-			if (snapshot->level[level].row[i].identity)
-				labels[count++] = snapshot->level[level].row[i].identity->labels;
-		assert_true(count < ROWS_MAX);
-		qsort(labels, count, sizeof(labels[0]), compare_labels);
 		for (u32 i = 1; i < count; i++)
-			assert_string_not_equal(labels[i - 1], labels[i]);
+			assert_int_not_equal(compare_labels(&rows[i - 1], &rows[i]), 0);
 	}
 }
 
@@ -97,16 +107,21 @@ static void check_grown(const struct account *before, const struct account *now)
 		assert_true(now->counter[counter] >= before->counter[counter]);
 }
 
-/* No counter of a workload falls from one snapshot to the next. */
+/* No counter of a label set falls from one snapshot to the next. */
 static void check_monotonic(const struct snapshot *before, const struct snapshot *now)
 {
-	for (int level = 0; before && level < LEVEL_MAX; level++) {
-		for (u32 i = 0; i < before->level[level].count; i++) {
-			const struct snapshot_row *a = &before->level[level].row[i];
-			const struct snapshot_row *b = &now->level[level].row[i];
+	static const struct snapshot_row *a[ROWS_MAX], *b[ROWS_MAX];
 
-			if (a->identity && a->identity == b->identity)
-				check_grown(&a->account, &b->account);
+	for (int level = 0; before && level < LEVEL_MAX; level++) {
+		u32 old = sort_rows(before, level, a), young = sort_rows(now, level, b);
+
+		for (u32 i = 0, j = 0; i < old && j < young;) {
+			int order = compare_labels(&a[i], &b[j]);
+
+			if (order == 0)
+				check_grown(&a[i]->account, &b[j]->account);
+			i += order <= 0;
+			j += order >= 0;
 		}
 	}
 }
