@@ -46,7 +46,7 @@ def joules_are_true(kepler):
                    f"dynamic joules of {domain} are the known ones")
     for domain in ("package", "core", "uncore", "dram"):
         node = float(page.sum(f"kepler_node_{domain}_joules_total") - before_page.sum(f"kepler_node_{domain}_joules_total"))
-        t.near(node, after[f"{domain}-0"] - before[f"{domain}-0"], 0.02,
+        t.near(node, after[f"{domain}-0"] - before[f"{domain}-0"], 0.002,
                f"the node's joules of {domain} are the zone's, over several wraps and with a mirror of it")
     info = {s.labels["quality"] for s in page.find("kepler_meter_info", domain="package")}
     t.eq(info, {"measured"}, "package is measured")

@@ -8,8 +8,8 @@
  * has the interrupts in it. So the energy of a cgroup is known exactly: its cpu.stat times busy_mw.
  *
  * Truth, without wrap, is in debugfs: synth_rapl/truth has lines "time_ns N", "cpu C busy_ns N" and
- * "zone NAME uj N" that are one consistent reading. synth_rapl/NAME/fail makes reads of a zone
- * fail.
+ * "zone NAME uj N read_uj R" that are one consistent reading; R is what the zone held when its counter was
+ * read last. synth_rapl/NAME/fail makes reads of a zone fail.
  */
 #include <linux/cpu.h>
 #include <linux/debugfs.h>
@@ -54,6 +54,7 @@ struct synth_zone {
 	int package;            /* whose CPUs, or ALL_PACKAGES */
 	u32 idle_pct, busy_pct; /* of the package's idle_mw and busy_mw */
 	bool fail;
+	u64 read_uj; /* without wrap, when its counter was read last */
 };
 
 struct reading {
@@ -111,7 +112,7 @@ static u64 zone_uj(const struct synth_zone *zone, const struct reading *reading)
 
 static int get_energy(struct powercap_zone *powercap, u64 *uj)
 {
-	const struct synth_zone *zone = container_of(powercap, struct synth_zone, powercap);
+	struct synth_zone *zone = container_of(powercap, struct synth_zone, powercap);
 	struct reading reading;
 	u64 total;
 
@@ -119,6 +120,7 @@ static int get_energy(struct powercap_zone *powercap, u64 *uj)
 		return -EIO;
 	take_reading(&reading);
 	total = zone_uj(zone, &reading);
+	WRITE_ONCE(zone->read_uj, total);
 	if (range_uj)
 		div64_u64_rem(total, range_uj, &total);
 	*uj = total;
@@ -179,7 +181,8 @@ static int truth_show(struct seq_file *file, void *unused)
 			seq_printf(file, "cpu %d busy_ns %llu\n", cpu,
 				   READ_ONCE(per_cpu(run_ns, cpu)));
 	for (i = 0; i < zone_count; i++)
-		seq_printf(file, "zone %s uj %llu\n", zones[i].name, zone_uj(&zones[i], &reading));
+		seq_printf(file, "zone %s uj %llu read_uj %llu\n", zones[i].name,
+			   zone_uj(&zones[i], &reading), READ_ONCE(zones[i].read_uj));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(truth);

@@ -3,7 +3,6 @@
 import os
 import pathlib
 import subprocess
-import time
 
 DEBUG = pathlib.Path("/sys/kernel/debug/synth_rapl")
 
@@ -37,15 +36,20 @@ class Zones:
                 seconds = int(words[1]) / 1e9
         return joules, seconds, busy
 
+    @staticmethod
+    def last_read():
+        """Joules that each zone held when its counter was read last."""
+        lines = (line.split() for line in (DEBUG / "truth").read_text().splitlines())
+        return {words[1]: int(words[5]) / 1e6 for words in lines if words[0] == "zone"}
+
     def at_tick(self, kepler):
-        """A page and the joules of the zones at its tick. The machine must be at rest: the power of now is
-        taken for the time since the tick."""
-        page = kepler.wait_ticks(1)
-        first, began = self.truth()[0], time.time()
-        time.sleep(0.3)
-        second, ended = self.truth()[0], time.time()
-        late = (began - kepler.tick_time(page)) / (ended - began)
-        return page, {zone: first[zone] - (second[zone] - first[zone]) * late for zone in first}
+        """A page, and the joules of the zones as its tick read them."""
+        for _ in range(20):
+            page = kepler.wait_ticks(1)
+            read = self.last_read()
+            if kepler.tick_time() == kepler.tick_time(page):
+                return page, read
+        raise RuntimeError("no page could be had between two ticks")
 
     @staticmethod
     def fail(zone, yes):
