@@ -11,6 +11,7 @@
 
 #define ACTIVITY_LOST_MAX 12
 #define ACTIVITY_ROWS_MAX (1U << 20)
+#define ACTIVITY_EVENTS_MAX (1U << 18) /* with their paths at most 256 MiB */
 
 /* A cgroup that was found, made, renamed or removed. */
 struct cgroup_event {

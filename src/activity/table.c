@@ -78,7 +78,7 @@ static int reserve_events(struct activity_table *table)
 int activity_table_add_event(struct activity_table *table, const struct cgroup_event *event, const char *path)
 {
 	u32 len = (u32)strlen(path) + 1;
-	int r = reserve_events(table);
+	int r = table->event_count < ACTIVITY_EVENTS_MAX ? reserve_events(table) : -ENOBUFS;
 
 	if (r == 0)
 		r = reserve_text(table, len);

@@ -437,7 +437,7 @@ int agent_tick(struct agent *agent)
 		.leaves = &agent->leaves,
 		.idle = agent->options.idle,
 	};
-	int r, r_settle;
+	int r, r_settle, r_post;
 	double busy;
 
 	ledger_heartbeat(agent->ledger, begin_ns);
@@ -452,14 +452,15 @@ int agent_tick(struct agent *agent)
 	busy = ratio_of(agent->leaves.cpu_ns, posting.interval_ns, frame->activity.cpus);
 	take_energy(agent, frame, busy);
 	posting.zones = agent->zones;
-	if (ledger_post(agent->ledger, agent->registry, &posting) < 0)
-		r = -ENOMEM;
-	check_books(agent);
-	registry_sweep(agent->registry, frame->boot_ns);
-	publish(agent, frame);
+	r_post = ledger_post(agent->ledger, agent->registry, &posting);
+	if (r_post == 0) {
+		check_books(agent);
+		registry_sweep(agent->registry, frame->boot_ns);
+		publish(agent, frame);
+	}
 	turn_over(agent, frame);
 	self_note_tick(&agent->self, clock_boot_ns() - begin_ns);
-	return r < 0 ? r : r_settle;
+	return r < 0 ? r : r_settle < 0 ? r_settle : r_post;
 }
 
 void agent_reconfigure(struct agent *agent, const struct agent_options *options)

@@ -149,12 +149,15 @@ static u32 same_process(struct registry *registry, const struct sighting *sighti
  */
 static u32 resume(struct registry *registry, const struct sighting *sighting)
 {
+	const struct identity *container =
+		registry->group[GROUP_CONTAINER][sighting->where.container].identity;
+
 	for (u32 i = 0; i < registry->dying.count; i++) {
 		u32 index = registry->dying.index[i];
 		struct process *process = &registry->process[index];
 
 		if (!process->identity || process->many || process->pid != sighting->pid ||
-		    process->container != sighting->where.container ||
+		    strcmp(process->identity->container_id, container->container_id) != 0 ||
 		    process->vm != sighting->where.vm ||
 		    strncmp(process->identity->comm, sighting->comm,
 			    sizeof(process->identity->comm)) != 0)
@@ -164,6 +167,7 @@ static u32 resume(struct registry *registry, const struct sighting *sighting)
 		process->ended_ns = 0;
 		process->missing_ns = 0;
 		process->start_ns = sighting->start_ns;
+		process->container = sighting->where.container;
 		process->exec_id = sighting->exec_id;
 		process->seen = true;
 		return index;
