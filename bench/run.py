@@ -283,11 +283,12 @@ def main():
         rows = measure(options.only or PARTS)
     except KeyboardInterrupt:
         return 130
-    (print_markdown if options.markdown else print_plain)(rows)
-    if not options.markdown:
-        print_sizes(Sizes)
     missed = [row for row in rows if not row.met]
-    if not options.markdown:
+    if options.markdown:
+        print_markdown(rows)
+    else:
+        print_plain(rows)
+        print_sizes(Sizes)
         print(f"\n{len(rows) - len(missed)} of {len(rows)} targets met")
     return 1 if options.check and missed else 0
 
