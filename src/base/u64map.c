@@ -63,6 +63,12 @@ u32 u64map_get(const struct u64map *map, u64 a, u64 b)
 	return map->slots[u64map_find(map, a, b)].value;
 }
 
+void u64map_prefetch(const struct u64map *map, u64 a, u64 b)
+{
+	if (map->slots)
+		__builtin_prefetch(&map->slots[u64map_hash(a, b) & map->mask]);
+}
+
 int u64map_put(struct u64map *map, u64 a, u64 b, u32 value)
 {
 	u32 i;

@@ -28,6 +28,9 @@ void u64map_deinit(struct u64map *map);
 /* The value of (a, b) or U64MAP_NONE. */
 u32 u64map_get(const struct u64map *map, u64 a, u64 b);
 
+/* Brings the slot of (a, b) near, for a look-up that comes soon. */
+void u64map_prefetch(const struct u64map *map, u64 a, u64 b);
+
 /* Sets the value of (a, b); @value must not be U64MAP_NONE. Returns 0 or -ENOMEM (nothing changed). */
 int u64map_put(struct u64map *map, u64 a, u64 b, u32 value);
 

@@ -19,7 +19,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 struct task_state {
 	__u64 reported_ns; /* run time reported so far */
 	__u64 group_start_ns;
-	__u64 cgroup_v2; /* where it was when it was last looked at; 0: not looked at */
+	__u64 set;       /* address of its css_set when it was last looked at; 0: not looked at */
+	__u64 cgroup_v2; /* where it was then */
 	__u64 cgroup_v1;
 	__u32 count[ABI_COUNTERS];
 	__u32 reported[ABI_COUNTERS];
@@ -120,16 +121,33 @@ static __always_inline struct task_struct *leader_of(struct task_struct *task)
 	return leader;
 }
 
+/* Where the task is. Its css_set changes when, and only when, one of its cgroups does. */
+static __always_inline void locate(struct task_record *record, struct task_struct *task,
+				   struct task_state *state)
+{
+	struct css_set *set = task->cgroups;
+
+	if (state && state->set == (__u64)set) {
+		record->cgroup_v2 = state->cgroup_v2;
+		record->cgroup_v1 = state->cgroup_v1;
+		return;
+	}
+	record->cgroup_v2 = set->dfl_cgrp->kn->id;
+	record->cgroup_v1 = cgroup_v1_id(set);
+	if (state) {
+		state->set = (__u64)set;
+		state->cgroup_v2 = record->cgroup_v2;
+		state->cgroup_v1 = record->cgroup_v1;
+	}
+}
+
 static __always_inline void describe(struct task_record *record, struct task_struct *task)
 {
 	struct task_struct *leader = leader_of(task);
-	struct css_set *set = task->cgroups;
 
 	record->pid = task->tgid;
 	record->flags = (task->flags & PF_KTHREAD ? ABI_TASK_KTHREAD : 0) |
 			(task->pid == task->tgid ? ABI_TASK_LEADER : 0);
-	record->cgroup_v2 = set->dfl_cgrp->kn->id;
-	record->cgroup_v1 = cgroup_v1_id(set);
 	if (leader) {
 		record->start_ns = leader->start_boottime;
 		record->flags |= (__u32)leader->self_exec_id << ABI_EXEC_SHIFT;
@@ -209,6 +227,7 @@ int kepler_pass(struct bpf_iter__task *ctx)
 	if (run_ns == state->reported_ns && !counters_moved(state) && !control.full_pass)
 		return 0;
 	describe(&record, task);
+	locate(&record, task, state);
 	record.cpu_ns = run_ns > state->reported_ns ? run_ns - state->reported_ns : 0;
 	count_changes(&record, state);
 	/* The iterator comes back to the same task when its buffer was full: change nothing before. */
@@ -217,8 +236,6 @@ int kepler_pass(struct bpf_iter__task *ctx)
 	settle_state(state, &record, run_ns);
 	if (control.full_pass && task->exit_state & EXIT_ZOMBIE)
 		zombies++;
-	state->cgroup_v2 = record.cgroup_v2;
-	state->cgroup_v1 = record.cgroup_v1;
 	return 0;
 }
 
@@ -301,6 +318,7 @@ int BPF_PROG(kepler_task_free, struct task_struct *task)
 		return 0;
 	ends[bpf_get_smp_processor_id() & (ABI_CPUS_MAX - 1)].told++;
 	describe(&record, task);
+	locate(&record, task, 0);
 	if (!tail_of(&record, task))
 		return 0;
 	record.flags |= ABI_TASK_ENDED;
@@ -321,12 +339,12 @@ int BPF_PROG(kepler_task_exit, struct task_struct *task)
 }
 
 /* Where a task was before a move: where it was last looked at, or where its parent made it. */
-static __always_inline void place_before(struct task_record *record, const struct task_state *state,
-					 struct task_struct *task)
+static __always_inline void locate_before(struct task_record *record, const struct task_state *state,
+					  struct task_struct *task)
 {
 	struct css_set *parent = task->real_parent->cgroups;
 
-	if (state->cgroup_v2) {
+	if (state->set) {
 		record->cgroup_v2 = state->cgroup_v2;
 		record->cgroup_v1 = state->cgroup_v1;
 	} else {
@@ -342,9 +360,9 @@ static __always_inline void place_before(struct task_record *record, const struc
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(kepler_cgroup_attach, struct cgroup *to, const char *path, struct task_struct *task)
 {
-	__u64 run_ns = task->se.sum_exec_runtime, now_v2, now_v1;
+	__u64 run_ns = task->se.sum_exec_runtime;
 	__u32 hierarchy = to->root->hierarchy_id;
-	struct task_record record;
+	struct task_record record, now;
 	struct task_state *state;
 
 	if (!control.baseline_ns || (hierarchy != 0 && hierarchy != v1_hierarchy))
@@ -353,16 +371,13 @@ int BPF_PROG(kepler_cgroup_attach, struct cgroup *to, const char *path, struct t
 	if (!state)
 		return 0;
 	describe(&record, task);
-	now_v2 = record.cgroup_v2;
-	now_v1 = record.cgroup_v1;
-	place_before(&record, state, task);
+	locate_before(&record, state, task);
 	record.flags |= ABI_TASK_MOVED;
 	record.cpu_ns = run_ns > state->reported_ns ? run_ns - state->reported_ns : 0;
 	if (count_changes(&record, state) || record.cpu_ns)
 		send(&record);
 	settle_state(state, &record, run_ns);
-	state->cgroup_v2 = now_v2;
-	state->cgroup_v1 = now_v1;
+	locate(&now, task, state);
 	return 0;
 }
 

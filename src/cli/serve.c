@@ -306,10 +306,21 @@ static void block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/*
+ * Memory of big responses goes back to the system when they are done, and the web server's threads share
+ * the arena of everybody else: for an agent that must not be noticed size counts for more than speed here.
+ */
+static void keep_memory_small(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+	mallopt(M_ARENA_MAX, 1);
+}
+
 static int run(struct serve *serve)
 {
 	int r;
 
+	keep_memory_small();
 	block_signals();
 	r = open_agent(serve);
 	if (r < 0)

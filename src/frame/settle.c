@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Once a second all these tables are cold: what is needed soon is fetched this many rows ahead. */
+#define SETTLE_AHEAD 8
+
 void leaves_deinit(struct leaves *leaves)
 {
 	free(leaves->leaf);
@@ -144,6 +147,19 @@ static void redirect_closed(struct registry *registry, struct leaves *leaves)
 	}
 }
 
+/* First the slot in the map, a little later the row that it leads to. */
+static void fetch_ahead(const struct registry *registry, const struct activity_table *activity, u32 index)
+{
+	u32 process;
+
+	if (index + SETTLE_AHEAD >= activity->count)
+		return;
+	u64map_prefetch(&registry->by_pid, activity->rows[index + SETTLE_AHEAD].pid, 0);
+	process = u64map_get(&registry->by_pid, activity->rows[index + SETTLE_AHEAD / 2].pid, 0);
+	if (process != U64MAP_NONE)
+		__builtin_prefetch(&registry->process[process], 1);
+}
+
 int settle(struct registry *registry, const struct activity_table *activity, struct leaves *leaves)
 {
 	int r = 0;
@@ -152,8 +168,10 @@ int settle(struct registry *registry, const struct activity_table *activity, str
 	leaves->cpu_ns = 0;
 	leaves->tick++;
 	learn_cgroups(registry, activity);
-	for (u32 i = 0; i < activity->count && r == 0; i++)
+	for (u32 i = 0; i < activity->count && r == 0; i++) {
+		fetch_ahead(registry, activity, i);
 		r = settle_row(registry, &activity->rows[i], leaves, activity->taken_ns);
+	}
 	for (u32 i = 0; i < activity->overflow_count && r == 0; i++)
 		r = settle_overflow(registry, &activity->overflow[i], leaves);
 	if (r == 0)

@@ -189,28 +189,58 @@ static void begin_pots(const struct ledger *ledger, struct pots *pots, u64 weigh
 	}
 }
 
-/* Divides all pots among the leaves by weight. The last leaf with a weight takes what rounding left. */
+/* Once a second the rows are cold: those that are needed soon are fetched this many leaves ahead. */
+#define POST_AHEAD 6
+
+static void fetch_ahead(const struct ledger *ledger, const struct leaves *leaves, u32 index)
+{
+	const char *row;
+	u32 process;
+
+	if (index + POST_AHEAD >= leaves->count)
+		return;
+	process = leaves->leaf[index + POST_AHEAD].process;
+	if (process == SLOT_NONE)
+		return;
+	row = (const char *)&ledger->level[LEVEL_PROCESS].row[process];
+	for (size_t at = 0; at < sizeof(struct ledger_row); at += 64)
+		__builtin_prefetch(row + at, 1);
+}
+
+static void post_leaf(const struct targets *targets, struct pots *pots, u64 reached, u64 weights)
+{
+	for (u32 i = 0; i < pots->count; i++) {
+		struct apportion *apportion = &pots->pot[i].apportion;
+		u64 share_uj = reached == weights ? apportion_rest(apportion) :
+						    apportion_next(apportion, reached);
+
+		post_share(targets, &pots->pot[i], share_uj);
+	}
+}
+
+/*
+ * Divides all pots among the leaves by weight, and posts what they counted unless the weights are not
+ * theirs. The last leaf with a weight takes what rounding left.
+ */
 static void divide(struct ledger *ledger, const struct registry *registry, const struct leaves *leaves,
-		   struct pots *pots)
+		   struct pots *pots, bool counters)
 {
 	u64 reached = 0;
 
-	begin_pots(ledger, pots, leaves->cpu_ns);
-	for (u32 i = 0; i < leaves->count && reached < leaves->cpu_ns; i++) {
+	if (leaves->cpu_ns)
+		begin_pots(ledger, pots, leaves->cpu_ns);
+	for (u32 i = 0; i < leaves->count; i++) {
 		const struct leaf *leaf = &leaves->leaf[i];
 		struct targets targets;
 
+		fetch_ahead(ledger, leaves, i);
+		targets = targets_of(ledger, registry, leaf);
+		if (counters)
+			post_counters(&targets, leaf);
 		if (!leaf->cpu_ns)
 			continue;
 		reached += leaf->cpu_ns;
-		targets = targets_of(ledger, registry, leaf);
-		for (u32 p = 0; p < pots->count; p++) {
-			struct apportion *apportion = &pots->pot[p].apportion;
-			u64 share_uj = reached == leaves->cpu_ns ? apportion_rest(apportion) :
-								   apportion_next(apportion, reached);
-
-			post_share(&targets, &pots->pot[p], share_uj);
-		}
+		post_leaf(&targets, pots, reached, leaves->cpu_ns);
 	}
 }
 
@@ -313,20 +343,14 @@ static void post_zones(struct ledger *ledger, const struct posting *posting, u64
 	}
 }
 
-static void post_dynamic(struct ledger *ledger, const struct registry *registry, const struct leaves *leaves,
-			 struct pots *pots)
-{
-	if (leaves->cpu_ns)
-		divide(ledger, registry, leaves, pots);
-	else
-		to_nobody(ledger, pots);
-}
-
-static void post_idle(struct ledger *ledger, const struct registry *registry, const struct leaves *leaves,
+/* Idle energy that does not go the way of dynamic energy. */
+static void post_idle(struct ledger *ledger, const struct registry *registry, enum ledger_idle policy,
 		      struct pots *pots)
 {
-	if (leaves->cpu_ns)
-		divide(ledger, registry, leaves, pots);
+	if (policy == LEDGER_IDLE_NONE)
+		to_nobody(ledger, pots);
+	else if (policy == LEDGER_IDLE_EQUAL)
+		divide(ledger, registry, &ledger->equal, pots, false);
 	else
 		to_system(ledger, registry, pots);
 }
@@ -335,7 +359,7 @@ int ledger_post(struct ledger *ledger, struct registry *registry, const struct p
 {
 	u64 sum_uj[MODE_MAX][DOMAIN_MAX] = { 0 };
 	const struct leaves *leaves = posting->leaves;
-	struct pots dynamic = { .count = 0 }, idle = { .count = 0 };
+	struct pots worked = { .count = 0 }, idle = { .count = 0 };
 
 	if (posting->idle == LEDGER_IDLE_EQUAL && equal_leaves(registry, &ledger->equal) < 0)
 		return -ENOMEM;
@@ -345,23 +369,18 @@ int ledger_post(struct ledger *ledger, struct registry *registry, const struct p
 		return -ENOMEM;
 	}
 	post_zones(ledger, posting, sum_uj);
-	for (u32 i = 0; i < leaves->count; i++) {
-		struct targets targets = targets_of(ledger, registry, &leaves->leaf[i]);
-
-		post_counters(&targets, &leaves->leaf[i]);
+	add_pots(sum_uj, MODE_DYNAMIC, &worked);
+	if (!leaves->cpu_ns) {
+		to_nobody(ledger, &worked);
+		worked.count = 0;
 	}
-	add_pots(sum_uj, MODE_DYNAMIC, &dynamic);
-	if (posting->idle == LEDGER_IDLE_USAGE && leaves->cpu_ns) {
-		add_pots(sum_uj, MODE_IDLE, &dynamic); /* the same weights: one walk */
-	} else {
+	/* by usage, idle energy has the same weights: one walk over the leaves does it all */
+	if (posting->idle == LEDGER_IDLE_USAGE && leaves->cpu_ns)
+		add_pots(sum_uj, MODE_IDLE, &worked);
+	else
 		add_pots(sum_uj, MODE_IDLE, &idle);
-		if (posting->idle == LEDGER_IDLE_NONE)
-			to_nobody(ledger, &idle);
-		else
-			post_idle(ledger, registry, posting->idle == LEDGER_IDLE_EQUAL ? &ledger->equal : leaves,
-				  &idle);
-	}
-	post_dynamic(ledger, registry, leaves, &dynamic);
+	divide(ledger, registry, leaves, &worked, true);
+	post_idle(ledger, registry, posting->idle, &idle);
 	return 0;
 }
 

@@ -20,6 +20,7 @@
 #include "serve/negotiate.h"
 
 #define THREADS 2
+#define SERVE_NICE 5
 /*
  * Room for one request's header, then for a piece of the response. Above 32 KiB libmicrohttpd maps it
  * instead of taking it from the heap: a closed connection gives all of it back.
@@ -72,11 +73,22 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
 		shutdown(info->connect_fd, SHUT_RDWR);
 }
 
+/* Serving waits for metering: the server's threads step back behind everybody else, the sampler first. */
+static void step_back(void)
+{
+	static _Thread_local bool done;
+
+	if (!done)
+		setpriority(PRIO_PROCESS, (id_t)gettid(), SERVE_NICE);
+	done = true;
+}
+
 static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *connection)
 {
 	struct http_server *server = cls;
 	struct conn *conn = conn_of(connection);
 
+	step_back();
 	if (conn)
 		conns_request(server->conns, conn);
 	return NULL;
