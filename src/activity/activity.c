@@ -28,13 +28,16 @@ static int open_stat(struct activity *activity)
 	return activity->stat_buf ? 0 : -ENOMEM;
 }
 
-static int open_source(struct activity *activity)
+/* Opens the first source from @from on that can be had. */
+static int open_source(struct activity *activity, size_t from)
 {
 	int r = -ENODEV;
 
-	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+	activity->ops = NULL;
+	for (size_t i = from; i < ARRAY_SIZE(sources); i++) {
 		if (sources[i] == &activity_source_bpf && !activity->options.bpf) {
-			snprintf(activity->detail, sizeof(activity->detail), "BPF is switched off (activity.bpf)");
+			snprintf(activity->detail, sizeof(activity->detail),
+				 "BPF is switched off (activity.bpf)");
 			continue;
 		}
 		r = sources[i]->open(activity);
@@ -44,6 +47,19 @@ static int open_source(struct activity *activity)
 		}
 	}
 	return r;
+}
+
+/* Without a cgroup tree nobody can be told apart: say so, it looks like a machine without containers. */
+static void note_hierarchies(struct activity *activity)
+{
+	size_t len = strlen(activity->detail);
+
+	if (activity->tree.hierarchy[CGROUP_UNIFIED].dir_fd < 0 &&
+	    activity->tree.hierarchy[CGROUP_CPUACCT].dir_fd < 0)
+		snprintf(activity->detail + len, sizeof(activity->detail) - len,
+			 "; WARNING: no cgroups below %s/fs/cgroup, containers are not told apart"
+			 " (mount them there or set host.sysfs)",
+			 activity->root->sys);
 }
 
 int activity_new(const struct sysroot *root, const struct activity_options *options, struct activity **out)
@@ -59,11 +75,12 @@ int activity_new(const struct sysroot *root, const struct activity_options *opti
 	cgroup_tree_open(&activity->tree, root);
 	r = open_stat(activity);
 	if (r == 0)
-		r = open_source(activity);
+		r = open_source(activity, 0);
 	if (r < 0) {
 		activity_free(activity);
 		return r;
 	}
+	note_hierarchies(activity);
 	*out = activity;
 	return 0;
 }
@@ -118,6 +135,22 @@ static void describe_cpus(struct activity *activity, struct activity_table *tabl
 	table->taken_ns = clock_boot_ns();
 }
 
+/* The next source takes over from one that opens but does not work. */
+static int fall_back(struct activity *activity, struct activity_table *table, int why)
+{
+	int r;
+
+	activity->ops->close(activity);
+	r = open_source(activity, 1);
+	if (r < 0)
+		return r;
+	snprintf(activity->detail, sizeof(activity->detail),
+		 "BPF was loaded but can't read tasks (%s): short-lived processes are not seen and CPU time comes"
+		 " in 10 ms steps", strerror(-why));
+	note_hierarchies(activity);
+	return activity->ops->baseline(activity, table);
+}
+
 int activity_baseline(struct activity *activity, struct activity_table *table)
 {
 	int r = cgroup_tree_walk(&activity->tree, table);
@@ -125,6 +158,8 @@ int activity_baseline(struct activity *activity, struct activity_table *table)
 	if (r < 0)
 		return r;
 	r = activity->ops->baseline(activity, table);
+	if (r < 0 && activity->ops == &activity_source_bpf)
+		r = fall_back(activity, table, r);
 	describe_cpus(activity, table);
 	table->full = true;
 	return r;
@@ -157,7 +192,9 @@ int activity_cgroup_path(struct activity *activity, u32 hierarchy, u64 id, char 
 
 u32 activity_v1_hierarchy(const struct activity *activity)
 {
-	return activity->tree.hierarchy[CGROUP_CPUACCT].id;
+	const struct cgroup_hierarchy *cpuacct = &activity->tree.hierarchy[CGROUP_CPUACCT];
+
+	return cpuacct->dir_fd < 0 ? 0 : cpuacct->id;
 }
 
 const char *activity_source(const struct activity *activity)

@@ -109,7 +109,7 @@ static int walk_dir(struct walk *walk, int fd, int depth)
 		walk->len = len + 1 + name_len;
 		r = walk_add(walk, entry->d_ino);
 		if (r < 0)
-			return r;
+			return r == -ENOBUFS ? 0 : r; /* the rest is learned when it works */
 		child = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		r = child < 0 ? 0 : walk_dir(walk, child, depth + 1);
 		walk->len = len;
@@ -185,7 +185,7 @@ int cgroup_tree_path(const struct cgroup_tree *tree, u32 hierarchy, u64 id, char
 		return -errno;
 	target[len] = '\0';
 	skip = strlen(h->dir);
-	if (strncmp(target, h->dir, skip) != 0)
+	if (strncmp(target, h->dir, skip) != 0 || (target[skip] != '/' && target[skip] != '\0'))
 		skip = 0;
 	snprintf(path, size, "%s", target[skip] ? target + skip : "/");
 	return 0;

@@ -40,6 +40,8 @@ struct source_bpf {
 	u64 idle_seen[ABI_COUNTERS];
 	u32 possible_cpus;
 	u32 reads;
+	u64 lost_seen;    /* records that had found no room at the last look */
+	u64 unplaced_seen_ns;
 	u64 exits_before; /* threads that had exited at the last full pass */
 	u64 zombies_at_start;
 	u32 audits;
@@ -71,10 +73,8 @@ static bool has_type(const struct btf *btf, const char *name, u32 kind)
 	return btf__find_by_name_kind(btf, name, kind) > 0;
 }
 
-/* Switches on what this kernel has: it is asked by name, never by version. */
-static void calibrate(struct activity *activity, struct activity_bpf *skel)
+static void choose_programs(struct activity *activity, struct activity_bpf *skel, const struct btf *btf)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
 	bool folio = has_type(btf, "btf_trace_writeback_dirty_folio", BTF_KIND_TYPEDEF);
 	bool page = has_type(btf, "btf_trace_writeback_dirty_page", BTF_KIND_TYPEDEF);
 	bool fentry = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_TRACING, NULL) == 1;
@@ -86,29 +86,29 @@ static void calibrate(struct activity *activity, struct activity_bpf *skel)
 	bpf_program__set_autoload(skel->progs.kepler_dirty_page, !folio && page);
 	bpf_program__set_autoload(skel->progs.kepler_folio_accessed, read_folio);
 	bpf_program__set_autoload(skel->progs.kepler_page_accessed, read_page);
-	skel->rodata->v1_hierarchy = activity->tree.hierarchy[CGROUP_CPUACCT].dir_fd >= 0 ?
-					     activity->tree.hierarchy[CGROUP_CPUACCT].id :
-					     0;
+	skel->rodata->v1_hierarchy = activity_v1_hierarchy(activity);
 	snprintf(activity->detail, sizeof(activity->detail), "every thread by BPF; page-cache writes: %s, reads: %s",
 		 folio || page ? "counted" : "not visible",
-		 read_folio || read_page ? "counted" : "not visible (the kernel refuses fentry)");
-	btf__free(btf);
+		 read_folio || read_page ? "counted" :
+						 "not visible (the kernel needs CONFIG_FUNCTION_TRACER and BPF trampolines)");
 }
 
-static int load(struct activity *activity, struct source_bpf *source)
+/*
+ * Switches on what this kernel has: it is asked by name, never by version. Returns 0, or a negative errno
+ * for a kernel that does not describe itself.
+ */
+static int calibrate(struct activity *activity, struct activity_bpf *skel)
 {
-	int r;
+	struct btf *btf = btf__load_vmlinux_btf();
 
-	source->skel = activity_bpf__open();
-	if (!source->skel)
-		return -errno;
-	calibrate(activity, source->skel);
-	r = activity_bpf__load(source->skel);
-	return r ? r : activity_bpf__attach(source->skel);
+	if (!btf)
+		return -ENOENT;
+	choose_programs(activity, skel, btf);
+	btf__free(btf);
+	return 0;
 }
 
-/* fentry may be refused for the one function although the kernel has it: do without. */
-static int load_without_fentry(struct activity *activity, struct source_bpf *source)
+static int load(struct activity *activity, struct source_bpf *source, bool fentry)
 {
 	int r;
 
@@ -116,9 +116,13 @@ static int load_without_fentry(struct activity *activity, struct source_bpf *sou
 	source->skel = activity_bpf__open();
 	if (!source->skel)
 		return -errno;
-	calibrate(activity, source->skel);
-	bpf_program__set_autoload(source->skel->progs.kepler_folio_accessed, false);
-	bpf_program__set_autoload(source->skel->progs.kepler_page_accessed, false);
+	r = calibrate(activity, source->skel);
+	if (r < 0)
+		return r;
+	if (!fentry) {
+		bpf_program__set_autoload(source->skel->progs.kepler_folio_accessed, false);
+		bpf_program__set_autoload(source->skel->progs.kepler_page_accessed, false);
+	}
 	r = activity_bpf__load(source->skel);
 	return r ? r : activity_bpf__attach(source->skel);
 }
@@ -161,6 +165,8 @@ static void explain(struct activity *activity, int r)
 		remedy = "run as root or grant CAP_BPF and CAP_PERFMON";
 	else if (r == -ESRCH || r == -ENOENT)
 		remedy = "the kernel needs CONFIG_DEBUG_INFO_BTF (5.11 or later)";
+	else if (r == -EMFILE || r == -ENFILE)
+		remedy = "allow more open files (ulimit -n 256)";
 	snprintf(activity->detail, sizeof(activity->detail),
 		 "BPF was refused (%s): short-lived processes are not seen and CPU time comes in 10 ms steps; %s",
 		 strerror(-r), remedy);
@@ -176,9 +182,10 @@ static int source_bpf_open(struct activity *activity)
 	activity->state = source;
 	libbpf_set_print(quiet);
 	source->possible_cpus = (u32)u64_min((u64)libbpf_num_possible_cpus(), ABI_CPUS_MAX);
-	r = load(activity, source);
+	r = load(activity, source, true);
+	/* fentry may be refused for the one function although the kernel has it: do without */
 	if (r < 0 && wants_fentry(source))
-		r = load_without_fentry(activity, source);
+		r = load(activity, source, false);
 	if (r == 0) {
 		source->ring = ring_buffer__new(bpf_map__fd(source->skel->maps.ring), on_record, source, NULL);
 		r = source->ring ? 0 : -errno;
@@ -228,26 +235,36 @@ static int pass(struct source_bpf *source, struct activity_table *table)
 	return r;
 }
 
-/* Takes what the overflow map holds. Rare: the map is touched only after a record was lost. */
+static int reserve_overflow(struct activity_table *table)
+{
+	if (!table->overflow)
+		table->overflow = malloc((ABI_OVERFLOW_CGROUPS + 1) * sizeof(*table->overflow));
+	return table->overflow ? 0 : -ENOMEM;
+}
+
+/* Takes what the overflow map holds. Rare: it is looked at only when more records were lost. */
 static void take_overflow(struct source_bpf *source, struct activity_table *table)
 {
-	int fd = bpf_map__fd(source->skel->maps.overflow);
+	const struct abi_faults *faults = &source->skel->bss->faults;
+	u64 lost = faults->ring_full, unplaced_ns = faults->unplaced_ns;
 	u32 batch, count = ABI_OVERFLOW_CGROUPS;
-	struct activity_overflow *grown;
 	int r;
 
-	if (!source->skel->bss->faults.ring_full)
+	if (lost == source->lost_seen || reserve_overflow(table) < 0)
 		return;
-	r = bpf_map_lookup_and_delete_batch(fd, NULL, &batch, source->keys, source->values, &count, NULL);
-	if ((r < 0 && r != -ENOENT) || !count)
+	r = bpf_map_lookup_and_delete_batch(bpf_map__fd(source->skel->maps.overflow), NULL, &batch,
+					    source->keys, source->values, &count, NULL);
+	if (r < 0 && r != -ENOENT)
 		return;
-	grown = realloc(table->overflow, ABI_OVERFLOW_CGROUPS * sizeof(*grown));
-	if (!grown)
-		return;
-	table->overflow = grown;
 	for (u32 i = 0; i < count; i++)
-		grown[i] = (struct activity_overflow){ source->keys[i], source->values[i] };
-	table->overflow_count = count;
+		table->overflow[i] = (struct activity_overflow){ source->keys[i], source->values[i] };
+	/* what found room nowhere is work of nobody known: the system's */
+	table->overflow[count].key = (struct overflow_key){ 0 };
+	table->overflow[count].value =
+		(struct overflow_value){ .cpu_ns = unplaced_ns - source->unplaced_seen_ns };
+	table->overflow_count = count + 1;
+	source->lost_seen = lost;
+	source->unplaced_seen_ns = unplaced_ns;
 }
 
 static void take_idle_counts(struct source_bpf *source, struct activity_table *table)

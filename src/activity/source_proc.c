@@ -38,6 +38,7 @@ struct proc_process {
 	u64 cgroup_v1;
 	char comm[ABI_COMM_LEN];
 	bool kthread;
+	bool known; /* the figures above are set */
 };
 
 struct source_proc {
@@ -159,7 +160,7 @@ static int read_process(struct activity *activity, struct activity_table *table,
 		source->unreadable += len != -ENOENT && len != -ESRCH;
 		return 0;
 	}
-	if (process && process->start_ns != stat.start_ns) {
+	if (process && process->known && process->start_ns != stat.start_ns) {
 		emit(table, process, 0, ABI_TASK_ENDED | ABI_TASK_GROUP_GONE);
 		*process = (struct proc_process){ .pid = pid };
 	}
@@ -167,10 +168,11 @@ static int read_process(struct activity *activity, struct activity_table *table,
 		process = add_process(source, pid);
 	if (!process)
 		return 0;
-	cpu_ns = process->start_ns ? stat.cpu_ns - u64_min(stat.cpu_ns, process->cpu_ns) :
+	cpu_ns = process->known ? stat.cpu_ns - u64_min(stat.cpu_ns, process->cpu_ns) :
 				     first_cpu_ns(source, &stat);
-	if (!process->start_ns || source->pass % CGROUP_READS == pid % CGROUP_READS)
+	if (!process->known || source->pass % CGROUP_READS == pid % CGROUP_READS)
 		read_cgroup(activity, table, process);
+	process->known = true;
 	process->start_ns = stat.start_ns;
 	process->cpu_ns = stat.cpu_ns;
 	process->kthread = stat.kthread;

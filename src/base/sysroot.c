@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,11 +16,22 @@ static int open_dir(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Paths are compared later: no slash at the end. */
+static void copy_dir(char *out, size_t size, const char *dir)
+{
+	size_t len = strnlen(dir, size - 1);
+
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
+	memcpy(out, dir, len);
+	out[len] = '\0';
+}
+
 int sysroot_init(struct sysroot *root, const char *proc, const char *sys, const char **which)
 {
 	*root = (struct sysroot)SYSROOT_NULL;
-	snprintf(root->proc, sizeof(root->proc), "%s", proc);
-	snprintf(root->sys, sizeof(root->sys), "%s", sys);
+	copy_dir(root->proc, sizeof(root->proc), proc);
+	copy_dir(root->sys, sizeof(root->sys), sys);
 	*which = proc;
 	root->proc_fd = open_dir(proc);
 	if (root->proc_fd < 0)

@@ -59,16 +59,15 @@ struct cgroup_record {
 struct overflow_key {
 	__u64 cgroup_v2;
 	__u64 cgroup_v1;
+	__u64 kthread; /* kernel threads share the root cgroup with others */
 };
 
 struct overflow_value {
 	__u64 cpu_ns;
 	__u64 records;
-	__u32 kthread;
-	__u32 pad;
 };
 
-/* Faults, counted since start; each is published. */
+/* Faults, counted since start; the counts are published, the time is the system's. */
 struct abi_faults {
 	__u64 ring_full;     /* end records that found no room: their time went to the overflow map */
 	__u64 cgroup_lost;   /* cgroup records that found no room */

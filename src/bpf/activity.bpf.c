@@ -250,8 +250,8 @@ static __always_inline __u64 ring_flags(void)
 
 static __always_inline void add_overflow(const struct task_record *record)
 {
-	struct overflow_key key = { record->cgroup_v2, record->cgroup_v1 };
-	struct overflow_value fresh = { .kthread = record->flags & ABI_TASK_KTHREAD };
+	struct overflow_key key = { record->cgroup_v2, record->cgroup_v1, record->flags & ABI_TASK_KTHREAD };
+	struct overflow_value fresh = { 0 };
 	struct overflow_value *value;
 
 	fault(&faults.ring_full);

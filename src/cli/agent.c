@@ -44,6 +44,7 @@ struct agent {
 	struct machine machine;
 	struct self self;
 	struct frame frame[2];
+	struct meter_reading good[METER_ZONES_MAX]; /* the last that was METER_OK, by zone; taken_ns 0: none */
 	struct leaves leaves;
 	struct agent_zone zone[SNAPSHOT_ZONES_MAX];
 	struct zone_energy posting[SNAPSHOT_ZONES_MAX];
@@ -53,7 +54,6 @@ struct agent {
 	u64 run_ns; /* CPU time of all tasks since the start */
 	u64 last_full_ns;
 	bool reload_ok;
-	u64 reload_unix_ns;
 };
 
 static int resolve_cgroup(void *ctx, u32 hierarchy, u64 id, char *path, size_t size)
@@ -86,15 +86,14 @@ int agent_new(const struct sysroot *root, const struct agent_options *options, s
 	agent->root = root;
 	agent->options = *options;
 	agent->reload_ok = true;
-	agent->reload_unix_ns = clock_unix_ns();
-	self_init(&agent->self);
+	self_init(&agent->self, root);
 	r = registry_new(&limits, &agent->registry);
 	if (r == 0)
 		r = ledger_new(agent->registry, &agent->ledger);
 	if (r == 0)
 		r = meter_set_new(root, &agent->meters);
 	if (r == 0) {
-		*what = "watch processes: neither BPF nor /proc can be read";
+		*what = "watch processes by BPF or procfs (host.procfs)";
 		r = activity_new(root, &options->activity, &agent->activity);
 	}
 	if (r < 0) {
@@ -145,7 +144,6 @@ static void read_meters(struct agent *agent, struct frame *frame)
 
 static void stamp(struct agent *agent, struct frame *frame)
 {
-	frame->seq = agent->ticks;
 	frame->boot_ns = frame->activity.taken_ns;
 	frame->unix_ns = clock_unix_ns();
 }
@@ -173,6 +171,9 @@ int agent_start(struct agent *agent)
 	agent->leaves.v1_hierarchy = activity_v1_hierarchy(agent->activity);
 	r = settle(agent->registry, &frame->activity, &agent->leaves);
 	read_meters(agent, frame);
+	for (u32 i = 0; i < frame->readings; i++)
+		if (frame->reading[i].status == METER_OK)
+			agent->good[frame->reading[i].zone] = frame->reading[i];
 	stamp(agent, frame);
 	agent->last_full_ns = frame->boot_ns;
 	turn_over(agent, frame);
@@ -197,22 +198,15 @@ static struct agent_zone *zone_place(struct agent *agent, const struct meter_zon
 	return place;
 }
 
-static const struct meter_reading *reading_before(const struct agent *agent, u32 zone)
-{
-	const struct frame *before = frame_before(agent);
-
-	for (u32 i = 0; i < before->readings; i++)
-		if (before->reading[i].zone == zone)
-			return &before->reading[i];
-	return NULL;
-}
-
-/* Adds what a sensor counted since the last tick to its place in the books. */
+/*
+ * Adds what a sensor counted since it was last read well to its place in the books: a read that failed in
+ * between costs nothing, the counter went on.
+ */
 static void take_reading(struct agent *agent, const struct meter_reading *now)
 {
 	const struct meter_zone *zone = meter_set_zone(agent->meters, now->zone);
 	const char *source = meter_set_state(agent->meters, zone->meter)->source;
-	const struct meter_reading *before = reading_before(agent, now->zone);
+	struct meter_reading before = agent->good[now->zone];
 	struct snapshot_domain *domain = &agent->domain[zone->domain];
 	struct agent_zone *place;
 
@@ -224,39 +218,61 @@ static void take_reading(struct agent *agent, const struct meter_reading *now)
 	domain->quality = zone->quality;
 	domain->error_ratio = zone->error_ratio;
 	place = zone_place(agent, zone, source);
-	if (!place || !before || before->status != METER_OK || before->epoch != now->epoch)
+	agent->good[now->zone] = *now;
+	if (!place || !before.taken_ns || before.epoch != now->epoch)
 		return;
-	place->energy_uj += energy_delta_uj(before->value_uj, now->value_uj, zone->modulus_uj);
-	place->interval_ns = now->taken_ns - before->taken_ns;
+	place->energy_uj += energy_delta_uj(before.value_uj, now->value_uj, zone->modulus_uj);
+	place->interval_ns = u64_max(place->interval_ns, now->taken_ns - before.taken_ns);
+}
+
+/* Whether everything that `other` is made of was read in this tick. */
+static bool other_complete(const struct agent *agent)
+{
+	static const enum power_domain made_of[] = { DOMAIN_PLATFORM, DOMAIN_PACKAGE, DOMAIN_DRAM, DOMAIN_GPU };
+
+	for (size_t i = 0; i < ARRAY_SIZE(made_of); i++)
+		if (agent->domain[made_of[i]].present && !agent->domain[made_of[i]].live)
+			return false;
+	return true;
 }
 
 /* What is neither package, dram nor gpu, where the whole machine is known too. */
 static void derive_other(struct agent *agent)
 {
 	static const struct meter_zone other = { .domain = DOMAIN_OTHER, .package = "0" };
-	u64 sum_uj[DOMAIN_MAX] = { 0 };
-	struct agent_zone *place, *platform = NULL;
+	u64 sum_uj[DOMAIN_MAX] = { 0 }, interval_ns = 0;
+	struct agent_zone *place;
 
-	if (!agent->domain[DOMAIN_PLATFORM].live || !agent->domain[DOMAIN_PACKAGE].live)
+	if (!agent->domain[DOMAIN_PLATFORM].present || !agent->domain[DOMAIN_PACKAGE].present)
 		return;
 	for (u32 i = 0; i < agent->zones; i++) {
 		sum_uj[agent->zone[i].domain] += agent->zone[i].energy_uj;
-		if (agent->zone[i].domain == DOMAIN_PLATFORM && agent->zone[i].interval_ns)
-			platform = &agent->zone[i];
+		if (agent->zone[i].domain == DOMAIN_PLATFORM)
+			interval_ns = u64_max(interval_ns, agent->zone[i].interval_ns);
 	}
-	if (!platform)
-		return;
 	place = zone_place(agent, &other, agent->domain[DOMAIN_PLATFORM].source);
 	if (!place)
 		return;
 	agent->domain[DOMAIN_OTHER] = agent->domain[DOMAIN_PLATFORM];
-	place->interval_ns = agent->zone[platform - agent->zone].interval_ns;
-	place->energy_uj = machine_other_uj(&agent->machine, sum_uj[DOMAIN_PLATFORM],
-					    sum_uj[DOMAIN_PACKAGE] + sum_uj[DOMAIN_DRAM] + sum_uj[DOMAIN_GPU]);
+	place->interval_ns = interval_ns;
+	place->energy_uj =
+		machine_other_uj(&agent->machine, sum_uj[DOMAIN_PLATFORM],
+				 sum_uj[DOMAIN_PACKAGE] + sum_uj[DOMAIN_DRAM] + sum_uj[DOMAIN_GPU],
+				 other_complete(agent));
+	if (!place->energy_uj)
+		place->interval_ns = 0; /* nothing is known of this tick's power */
 }
 
-static void take_energy(struct agent *agent, const struct frame *frame, double busy)
+/* What the model may learn from a tick: nothing where the CPU time is not that of the energy. */
+static bool may_learn(const struct agent_zone *zone, u64 interval_ns, bool complete)
 {
+	return complete && zone->interval_ns <= interval_ns * 3 / 2;
+}
+
+static void take_energy(struct agent *agent, const struct frame *frame, double busy, bool complete)
+{
+	u64 interval_ns = frame->boot_ns - frame_before(agent)->boot_ns;
+
 	/* a domain that was read once keeps its accounts in sight, whatever becomes of its meter */
 	for (int i = 0; i < DOMAIN_MAX; i++) {
 		agent->domain[i].power_uw = 0;
@@ -274,7 +290,9 @@ static void take_energy(struct agent *agent, const struct frame *frame, double b
 		struct machine_energy energy = { .domain = zone->domain, .interval_ns = zone->interval_ns };
 
 		if (zone->interval_ns) {
-			machine_split(&agent->machine, i, &energy, zone->energy_uj, busy);
+			if (may_learn(zone, interval_ns, complete))
+				machine_learn(&agent->machine, i, &energy, zone->energy_uj, busy);
+			machine_split(&agent->machine, i, &energy, zone->energy_uj);
 			domain->power_uw +=
 				(u64)((u128)zone->energy_uj * NSEC_PER_SEC / zone->interval_ns);
 			domain->idle_uw += energy.floor_uw;
@@ -312,7 +330,6 @@ static void describe_machine(const struct agent *agent, const struct frame *fram
 	snapshot->activity_source = activity_source(agent->activity);
 	snapshot->activity_detail = activity_detail(agent->activity);
 	snapshot->config_reload_ok = agent->reload_ok;
-	snapshot->config_reload_unix_ns = agent->reload_unix_ns;
 	for (int i = 0; i < DOMAIN_MAX; i++) {
 		struct snapshot_domain *domain = &snapshot->domain[i];
 		struct snapshot_domain books = *domain;
@@ -375,13 +392,14 @@ static void describe_losses(const struct agent *agent, struct snapshot *snapshot
 	add_lost(snapshot, "end_record", registry->missing_ends);
 	add_lost(snapshot, "cgroup_unknown", registry->unknown_cgroups);
 	add_lost(snapshot, "cgroup_impostor", registry->impostors);
+	add_lost(snapshot, "cgroup_limit", registry->places_refused);
 	snapshot->folded[LEVEL_PROCESS] = registry->folded_processes;
-	snapshot->folded[LEVEL_CONTAINER] = registry->folded_groups;
+	snapshot->folded[LEVEL_CONTAINER] = registry->group[GROUP_CONTAINER][CONTAINER_OTHER].cgroups;
 }
 
 static void describe_self(struct agent *agent, struct snapshot *snapshot)
 {
-	u32 index = u64map_get(&agent->registry->by_pid, (u64)getpid(), 0);
+	u32 index = u64map_get(&agent->registry->by_pid, agent->self.host_pid, 0);
 
 	self_read(&agent->self, &snapshot->self);
 	snapshot->self.bpf_run_known = activity_bpf_run_ns(agent->activity, &snapshot->self.bpf_run_ns);
@@ -448,9 +466,9 @@ int agent_tick(struct agent *agent)
 	agent->run_ns += agent->leaves.cpu_ns;
 	read_meters(agent, frame);
 	stamp(agent, frame);
-	posting.interval_ns = frame->boot_ns - frame_before(agent)->boot_ns;
-	busy = ratio_of(agent->leaves.cpu_ns, posting.interval_ns, frame->activity.cpus);
-	take_energy(agent, frame, busy);
+	busy = ratio_of(agent->leaves.cpu_ns, frame->boot_ns - frame_before(agent)->boot_ns,
+			frame->activity.cpus);
+	take_energy(agent, frame, busy, r == 0 && r_settle == 0);
 	posting.zones = agent->zones;
 	r_post = ledger_post(agent->ledger, agent->registry, &posting);
 	if (r_post == 0) {
@@ -470,11 +488,9 @@ void agent_reconfigure(struct agent *agent, const struct agent_options *options)
 	agent->registry->limits.retention_ns = options->retention_ns;
 }
 
-void agent_set_reload_result(struct agent *agent, bool ok, u64 unix_ns)
+void agent_set_reload_result(struct agent *agent, bool ok)
 {
 	agent->reload_ok = ok;
-	if (ok)
-		agent->reload_unix_ns = unix_ns;
 }
 
 int agent_poll_fd(const struct agent *agent)
@@ -495,9 +511,4 @@ struct snapshot_box *agent_box(struct agent *agent)
 const struct activity *agent_activity(const struct agent *agent)
 {
 	return agent->activity;
-}
-
-const struct meter_set *agent_meters(const struct agent *agent)
-{
-	return agent->meters;
 }

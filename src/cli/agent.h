@@ -34,7 +34,7 @@ int agent_tick(struct agent *agent);
 
 /* Changes what can change while it runs; the rest of the options needs a restart. */
 void agent_reconfigure(struct agent *agent, const struct agent_options *options);
-void agent_set_reload_result(struct agent *agent, bool ok, u64 unix_ns);
+void agent_set_reload_result(struct agent *agent, bool ok);
 
 /* Takes what waits between ticks when agent_poll_fd() is readable; -1: there is nothing to wait for. */
 int agent_poll_fd(const struct agent *agent);
@@ -42,4 +42,3 @@ void agent_drain(struct agent *agent);
 
 struct snapshot_box *agent_box(struct agent *agent);
 const struct activity *agent_activity(const struct agent *agent);
-const struct meter_set *agent_meters(const struct agent *agent);

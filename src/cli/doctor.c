@@ -24,34 +24,33 @@ static const char *status_word(enum meter_status status)
 	return words[status];
 }
 
-static void print_zones(const struct meter_set *set, u32 meter, const struct meter_reading *reading, u32 count)
+/* One zone, as two looks a moment apart have it. */
+static void print_zone(const struct meter_zone *zone, const struct meter_reading *before,
+		       const struct meter_reading *now)
 {
-	for (u32 i = 0; i < count; i++) {
-		const struct meter_zone *zone = meter_set_zone(set, reading[i].zone);
-
-		if (zone->meter != meter)
-			continue;
-		printf("    %-9s %-10s %-28s %s", domain_name(zone->domain), quality_name(zone->quality),
-		       zone->name, status_word(reading[i].status));
-		if (zone->error_ratio > 0.0)
-			printf(", +-%.0f %%", zone->error_ratio * 100.0);
-		printf("\n");
-	}
+	printf("    %-9s %-10s %-28s %s", domain_name(zone->domain), quality_name(zone->quality), zone->name,
+	       status_word(now->status));
+	if (zone->error_ratio > 0.0)
+		printf(", +-%.0f %%", zone->error_ratio * 100.0);
+	if (now->status == METER_OK && before->zone == now->zone && before->value_uj == now->value_uj &&
+	    zone->quality == QUALITY_MEASURED)
+		printf(", does not move: serve takes it for dead when that stays so under load");
+	printf("\n");
 }
 
 static void print_meters(const struct sysroot *root)
 {
-	struct meter_reading reading[METER_ZONES_MAX];
+	struct meter_reading reading[2][METER_ZONES_MAX] = { 0 };
 	struct meter_input input = { .cpus = (u32)sysconf(_SC_NPROCESSORS_ONLN) };
-	struct meter_set *set;
 	const struct meter_state *state;
-	u32 count;
+	struct meter_set *set;
+	u32 count = 0;
 
 	if (meter_set_new(root, &set) < 0)
 		return;
 	for (int look = 0; look < 2; look++) {
 		input.now_ns = clock_boot_ns();
-		count = meter_set_read(set, &input, reading);
+		count = meter_set_read(set, &input, reading[look]);
 		if (!look)
 			usleep(LOOK_USEC);
 	}
@@ -60,7 +59,12 @@ static void print_meters(const struct sysroot *root)
 		printf("  %-4s %s: %s\n", state->used ? "yes" : "no", state->name, state->description);
 		if (state->detail[0])
 			printf("       %s\n", state->detail);
-		print_zones(set, i, reading, count);
+		for (u32 z = 0; z < count; z++) {
+			const struct meter_zone *zone = meter_set_zone(set, reading[1][z].zone);
+
+			if (zone->meter == i)
+				print_zone(zone, &reading[0][z], &reading[1][z]);
+		}
 	}
 	meter_set_free(set);
 }

@@ -11,18 +11,33 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/sysroot.h"
 
 /* Descriptors are counted once in so many ticks: it takes a directory read. */
 #define FDS_TICKS 16
 
-void self_init(struct self *self)
+/* In a container the host counts other pids than the process itself: NSpid has all of them, outermost first. */
+static u64 read_host_pid(const struct sysroot *root)
+{
+	u64 pid = (u64)getpid();
+	const char *line;
+	char text[4096];
+
+	if (sysroot_read_text(root->proc_fd, "self/status", text, sizeof(text)) <= 0)
+		return pid;
+	line = strstr(text, "\nNSpid:");
+	if (line)
+		sscanf(line, "\nNSpid: %" SCNu64, &pid);
+	return pid;
+}
+
+void self_init(struct self *self, const struct sysroot *root)
 {
 	struct rlimit limit;
 
 	memset(self, 0, sizeof(*self));
 	self->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	self->start_unix_ns = clock_unix_ns();
+	self->host_pid = read_host_pid(root);
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
 		self->max_fds = limit.rlim_cur;
 }

@@ -4,10 +4,12 @@
  */
 #pragma once
 
+#include "base/sysroot.h"
 #include "ledger/snapshot.h"
 
 struct self {
 	int statm_fd;
+	u64 host_pid; /* the agent's own pid as the host counts */
 	u64 max_fds;
 	u64 start_unix_ns;
 	u32 ticks;
@@ -16,7 +18,7 @@ struct self {
 	u64 tick_bucket[SNAPSHOT_TICK_BUCKETS];
 };
 
-void self_init(struct self *self);
+void self_init(struct self *self, const struct sysroot *root);
 void self_deinit(struct self *self);
 
 /* Notes how long a tick took. */

@@ -153,14 +153,22 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	return sd_event_exit(serve->event, 0);
 }
 
+static void start_timer(struct serve *serve, u64 after_ns)
+{
+	serve->next_ns = clock_boot_ns() + after_ns;
+	sd_event_source_set_time(serve->timer, serve->next_ns / NSEC_PER_USEC);
+}
+
 static void warn_fixed(const struct config *before, const struct config *now)
 {
 	if (strcmp(before->web_listen_address, now->web_listen_address) != 0 ||
 	    strcmp(before->web_telemetry_path, now->web_telemetry_path) != 0 ||
 	    strcmp(before->host_procfs, now->host_procfs) != 0 ||
 	    strcmp(before->host_sysfs, now->host_sysfs) != 0 || before->activity_bpf != now->activity_bpf ||
-	    before->exporter_max_series != now->exporter_max_series)
-		log_warn("web.*, host.*, activity.bpf and exporter.max-series change with a restart only");
+	    before->exporter_max_series != now->exporter_max_series ||
+	    before->exporter_irq_counters != now->exporter_irq_counters)
+		log_warn("web.*, host.*, activity.bpf, exporter.max-series and exporter.irq-counters change with a"
+			 " restart only");
 }
 
 /* Of a changed configuration: the rest keeps the values it has. */
@@ -171,11 +179,12 @@ static void apply(struct serve *serve, const struct config *fresh)
 	struct routes_options routes;
 
 	warn_fixed(config, fresh);
+	if (config->monitor_interval_ns != fresh->monitor_interval_ns)
+		start_timer(serve, fresh->monitor_interval_ns);
 	config->monitor_interval_ns = fresh->monitor_interval_ns;
 	config->exporter_levels = fresh->exporter_levels;
 	config->exporter_retention_ns = fresh->exporter_retention_ns;
 	config->exporter_node_label = fresh->exporter_node_label;
-	config->exporter_irq_counters = fresh->exporter_irq_counters;
 	config->attribution_idle = fresh->attribution_idle;
 	config->log_level = fresh->log_level;
 	config->log_format = fresh->log_format;
@@ -194,7 +203,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	struct config fresh;
 	int r = config_load(&fresh, serve->argc, serve->argv, environ, &error);
 
-	agent_set_reload_result(serve->agent, r == 0, clock_unix_ns());
+	agent_set_reload_result(serve->agent, r == 0);
 	if (r < 0) {
 		log_error("the configuration was not reloaded and stays as it was: %s", error.text);
 		return 0;
@@ -249,7 +258,10 @@ static void note_url(struct serve *serve)
 static int open_server(struct serve *serve)
 {
 	struct routes_options options = routes_options_of(serve);
-	struct http_options http = { .address = serve->config.web_listen_address };
+	struct http_options http = {
+		.address = serve->config.web_listen_address,
+		.streams_max = SNAPSHOT_READERS_MAX,
+	};
 	char error[512];
 	int r;
 
@@ -316,6 +328,14 @@ static void keep_memory_small(void)
 	mallopt(M_ARENA_MAX, 1);
 }
 
+static void tell_activity(const struct activity *activity)
+{
+	const char *detail = activity_detail(activity);
+	bool bad = strcmp(activity_source(activity), "bpf") != 0 || strstr(detail, "WARNING");
+
+	log_line(bad ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "activity by %s: %s", activity_source(activity), detail);
+}
+
 static int run(struct serve *serve)
 {
 	int r;
@@ -325,8 +345,7 @@ static int run(struct serve *serve)
 	r = open_agent(serve);
 	if (r < 0)
 		return r;
-	log_info("activity: %s; %s", activity_source(agent_activity(serve->agent)),
-		 activity_detail(agent_activity(serve->agent)));
+	tell_activity(agent_activity(serve->agent));
 	r = privileges_drop(is_low_port(serve->config.web_listen_address));
 	if (r < 0)
 		log_warn("privileges could not be dropped: %s", strerror(-r));

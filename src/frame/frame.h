@@ -9,7 +9,6 @@
 #include "meter/meter.h"
 
 struct frame {
-	u64 seq;
 	u64 boot_ns;
 	u64 unix_ns;
 	struct meter_reading reading[METER_ZONES_MAX];

@@ -112,7 +112,7 @@ static int settle_overflow(struct registry *registry, const struct activity_over
 	struct whereabouts where = { CONTAINER_KERNEL, SLOT_NONE };
 	struct leaf *leaf;
 
-	if (!(overflow->value.kthread & ABI_TASK_KTHREAD))
+	if (!overflow->key.kthread)
 		where = registry_place(registry, overflow->key.cgroup_v2, overflow->key.cgroup_v1,
 				       leaves->v1_hierarchy);
 	leaf = leaf_for(registry, leaves, registry_many(registry, where.container, MANY_ENDED), where);
@@ -132,19 +132,6 @@ static int settle_idle(const struct activity_table *activity, struct leaves *lea
 	for (int i = 0; i < ABI_COUNTERS; i++)
 		leaf->count[i] = activity->idle_count[i];
 	return 0;
-}
-
-/* A row that was closed within this tick (its pid was used again) leaves its work to its container. */
-static void redirect_closed(struct registry *registry, struct leaves *leaves)
-{
-	if (!registry->processes.closed.count)
-		return;
-	for (u32 i = 0; i < leaves->count; i++) {
-		struct leaf *leaf = &leaves->leaf[i];
-
-		if (leaf->process != SLOT_NONE && !registry->process[leaf->process].identity)
-			leaf->process = registry_many(registry, leaf->container, MANY_ENDED);
-	}
 }
 
 /* First the slot in the map, a little later the row that it leads to. */
@@ -167,6 +154,7 @@ int settle(struct registry *registry, const struct activity_table *activity, str
 	leaves->count = 0;
 	leaves->cpu_ns = 0;
 	leaves->tick++;
+	registry->folded_processes = 0;
 	learn_cgroups(registry, activity);
 	for (u32 i = 0; i < activity->count && r == 0; i++) {
 		fetch_ahead(registry, activity, i);
@@ -178,6 +166,5 @@ int settle(struct registry *registry, const struct activity_table *activity, str
 		r = settle_idle(activity, leaves);
 	if (activity->full)
 		registry_full_pass_done(registry, activity->taken_ns);
-	redirect_closed(registry, leaves);
 	return r;
 }

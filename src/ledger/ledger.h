@@ -30,7 +30,6 @@ struct posting {
 	u32 zones;
 	const struct leaves *leaves;
 	enum ledger_idle idle;
-	u64 interval_ns;
 };
 
 struct ledger;

@@ -107,7 +107,7 @@ struct snapshot {
 	const char *activity_source; /* "bpf" or "proc" */
 	const char *activity_detail; /* why proc, or what the kernel offers; static for the run */
 	struct snapshot_rows level[LEVEL_MAX];
-	u64 folded[LEVEL_MAX]; /* rows that the limits folded into another, since start */
+	u64 folded[LEVEL_MAX]; /* what the limits fold into another row now: threads that worked, cgroups */
 	struct snapshot_domain domain[DOMAIN_MAX];
 	struct snapshot_zone zone[SNAPSHOT_ZONES_MAX];
 	u32 zones;
@@ -117,7 +117,6 @@ struct snapshot {
 	u32 losts;
 	struct snapshot_self self;
 	bool config_reload_ok;
-	u64 config_reload_unix_ns;
 };
 
 /* Upper bound of histogram bucket @index, ns; UINT64_MAX for the last. */
@@ -135,6 +134,9 @@ u64 snapshot_row_power_uw(const struct snapshot *snapshot, const struct snapshot
  * for longer than SNAPSHOT_HOLD_MAX_NS: the ledger has a fixed number of snapshots to publish into.
  */
 #define SNAPSHOT_HOLD_MAX_NS (10 * NSEC_PER_SEC)
+
+/* So many readers may hold one each: then one is always left to publish into. */
+#define SNAPSHOT_READERS_MAX 12
 
 struct snapshot_box;
 

@@ -8,8 +8,8 @@
 
 #include "ledger/snapshot.h"
 
-/* With one tick a second and readers that hold one for at most 10 s, one is always free. */
-#define SNAPSHOT_POOL 16
+/* One is published, one is being filled, and readers that were just cut may hold theirs a little longer. */
+#define SNAPSHOT_POOL (SNAPSHOT_READERS_MAX + 4)
 
 struct snapshot_box {
 	pthread_mutex_t lock; /* guards current and its reference against a swap */

@@ -58,6 +58,8 @@ double idle_floor_uw(const struct idle_floor *floor)
 	const struct idle_bucket *low = NULL, *high;
 	double slope, floor_uw;
 
+	low = next_bucket(floor, 0, 0.0);
+	/* a single look decides only while there is nothing better */
 	for (int i = 0; i < IDLE_BUCKETS && !low; i++)
 		if (floor->bucket[i].samples)
 			low = &floor->bucket[i];

@@ -18,20 +18,27 @@ struct machine_energy {
 	u64 floor_uw;
 };
 
-/* The state of the model: idle floors, and the deficit of `other`. All zero at first. */
+/* The state of the model: idle floors, and the balance of `other`. All zero at first. */
 struct machine {
 	struct idle_floor floor[MACHINE_ZONES_MAX];
-	u64 other_deficit_uj;
+	s64 other_balance_uj; /* platform less its parts, not yet told as other */
+	u32 other_waits;      /* ticks in a row in which one of them was missing */
 };
 
 /*
- * Splits the energy of sensor @zone over @interval_ns, learning its floor on the way. @busy: share of the
- * machine's CPU time that tasks ran, 0..1.
+ * Learns the floor of sensor @zone from @energy_uj over energy->interval_ns, in which tasks ran a share
+ * @busy (0..1) of the machine's CPU time.
  */
-void machine_split(struct machine *machine, u32 zone, struct machine_energy *energy, u64 energy_uj, double busy);
+void machine_learn(struct machine *machine, u32 zone, const struct machine_energy *energy, u64 energy_uj,
+		   double busy);
+
+/* Splits @energy_uj of sensor @zone over energy->interval_ns into idle and dynamic by the floor so far. */
+void machine_split(const struct machine *machine, u32 zone, struct machine_energy *energy, u64 energy_uj);
 
 /*
  * Energy of what is neither package, dram nor gpu: @platform_uj less @parts_uj. A deficit (the meters are
- * not read at the same instant) is carried over, never exported as a step back.
+ * not read at the same instant) is carried over, never exported as a step back. While one of the sensors
+ * fails (@complete is false) nothing is told, and what it counted meanwhile evens out afterwards; after ten
+ * ticks without it the comparison begins anew.
  */
-u64 machine_other_uj(struct machine *machine, u64 platform_uj, u64 parts_uj);
+u64 machine_other_uj(struct machine *machine, u64 platform_uj, u64 parts_uj, bool complete);

@@ -163,6 +163,11 @@ static struct place *learn(struct registry *registry, u32 hierarchy, u64 id)
 	char path[PATH_BYTES_MAX];
 	struct place *place;
 
+	if (registry->places.live >= registry->places.limit) {
+		registry->places_refused++;
+		return NULL;
+	}
+
 	if (registry->resolve && registry->resolve(registry->resolve_ctx, hierarchy, id, path, sizeof(path)) == 0) {
 		registry_cgroup_new(registry, hierarchy, id, path);
 		return find_place(registry, hierarchy, id);

@@ -83,6 +83,10 @@ static u32 open_process(struct registry *registry, const struct sighting *sighti
 	};
 	u32 index;
 
+	if (registry->processes.live >= registry->processes.limit) {
+		registry->folded_processes++;
+		return registry_many(registry, sighting->where.container, MANY_OTHER);
+	}
 	draft.identity = naming_process(sighting->pid, sighting->start_ns, sighting->comm,
 					container, vm_identity(registry, sighting->where.vm));
 	index = open_row(registry, &draft);

@@ -88,10 +88,8 @@ u32 registry_group(struct registry *registry, enum registry_group_kind kind, con
 	if (index != U64MAP_NONE)
 		return index;
 	index = open_group(registry, kind, kind == GROUP_VM ? naming_vm(path) : naming_container(path));
-	if (index == SLOT_NONE) {
-		registry->folded_groups++;
-		return kind == GROUP_VM ? SLOT_NONE : CONTAINER_OTHER;
-	}
+	if (index == SLOT_NONE && kind == GROUP_CONTAINER)
+		return CONTAINER_OTHER;
 	return index;
 }
 

@@ -84,8 +84,8 @@ struct registry {
 	struct slot_list dying;        /* processes that have ended or are missing */
 	struct slot_list dying_group[GROUP_KINDS];
 	struct slot_list dying_places;
-	u64 folded_processes;
-	u64 folded_groups;
+	u64 folded_processes; /* threads that found no row of their own; settle() starts it anew */
+	u64 places_refused;   /* cgroups beyond the limit */
 	u64 unknown_cgroups;
 	u64 impostors;    /* cgroups with the id of a container that lives elsewhere */
 	u64 missing_ends; /* processes that went without an end record */

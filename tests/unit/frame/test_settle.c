@@ -202,8 +202,8 @@ static void test_overflow(void **state)
 {
 	struct activity_overflow overflow[] = {
 		{ .key = { .cgroup_v2 = CGROUP_A }, .value = { .cpu_ns = 50, .records = 5 } },
-		{ .key = { .cgroup_v2 = CGROUP_ROOT },
-		  .value = { .cpu_ns = 4, .kthread = ABI_TASK_KTHREAD } },
+		{ .key = { .cgroup_v2 = CGROUP_ROOT, .kthread = ABI_TASK_KTHREAD },
+		  .value = { .cpu_ns = 4 } },
 		{ .key = { .cgroup_v2 = CGROUP_ROOT }, .value = { .cpu_ns = 3 } },
 	};
 	struct rig *rig = *state;

@@ -236,7 +236,6 @@ static void post(struct world *world)
 		.zones = WORLD_ZONES,
 		.leaves = &world->leaves,
 		.idle = world->options.idle,
-		.interval_ns = WORLD_TICK_NS,
 	};
 
 	for (u32 i = 0; i < WORLD_ZONES; i++) {

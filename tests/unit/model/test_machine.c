@@ -23,7 +23,8 @@ static void test_split_is_exact(void **state)
 		u64 energy_uj = (u64)rand() >> rand() % 32;
 		u32 zone = (u32)tick % DOMAIN_MAX;
 
-		machine_split(&machine, zone, &energy, energy_uj, (double)rand() / RAND_MAX);
+		machine_learn(&machine, zone, &energy, energy_uj, (double)rand() / RAND_MAX);
+		machine_split(&machine, zone, &energy, energy_uj);
 		assert_int_equal(energy.energy_uj[MODE_IDLE] + energy.energy_uj[MODE_DYNAMIC],
 				 energy_uj);
 	}
@@ -33,7 +34,8 @@ static struct machine_energy split(struct machine *machine, u32 zone, u64 power_
 {
 	struct machine_energy energy = { .domain = DOMAIN_PACKAGE, .interval_ns = NSEC_PER_SEC };
 
-	machine_split(machine, zone, &energy, power_w * UJ_PER_J, busy);
+	machine_learn(machine, zone, &energy, power_w * UJ_PER_J, busy);
+	machine_split(machine, zone, &energy, power_w * UJ_PER_J);
 	return energy;
 }
 
@@ -62,11 +64,13 @@ static void test_short_intervals_teach_nothing(void **state)
 	static struct machine machine;
 	struct machine_energy energy = { .domain = DOMAIN_PACKAGE, .interval_ns = NSEC_PER_MSEC };
 
-	machine_split(&machine, 0, &energy, 123456, 0.0);
+	machine_learn(&machine, 0, &energy, 123456, 0.0);
+	machine_split(&machine, 0, &energy, 123456);
 	assert_int_equal(energy.energy_uj[MODE_IDLE], 0);
 	assert_int_equal(energy.energy_uj[MODE_DYNAMIC], 123456);
 	energy.interval_ns = 0;
-	machine_split(&machine, 0, &energy, 0, 0.0);
+	machine_learn(&machine, 0, &energy, 0, 0.0);
+	machine_split(&machine, 0, &energy, 0);
 	assert_int_equal(energy.floor_uw, 0);
 }
 
@@ -89,9 +93,9 @@ static void test_other_is_the_highest_so_far(void **state)
 		difference += (s64)platform_uj - (s64)parts_uj;
 		if (difference > highest)
 			highest = difference;
-		posted += machine_other_uj(&machine, platform_uj, parts_uj);
+		posted += machine_other_uj(&machine, platform_uj, parts_uj, true);
 		assert_int_equal(posted, highest);
-		assert_int_equal(machine.other_deficit_uj, highest - difference);
+		assert_int_equal(-machine.other_balance_uj, highest - difference);
 	}
 }
 

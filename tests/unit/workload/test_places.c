@@ -281,12 +281,13 @@ static void test_restart_within_a_tick(void **state)
 	assert_int_equal(registry->places.live, 2);
 }
 
-/* More cgroups than there is room for: what is not remembered is still placed right. */
+/* More cgroups than there is room for: their work is the system's, and they are counted. */
 static void test_limit_of_cgroups(void **state)
 {
 	struct registry *registry = *state;
 	char path[128];
 
+	registry->places.limit = 200;
 	for (u64 id = 1; id < 1000; id++) {
 		snprintf(path, sizeof(path), "/system.slice/s%u.service", (unsigned int)id);
 		registry_cgroup_new(registry, 0, id, path);
@@ -294,6 +295,7 @@ static void test_limit_of_cgroups(void **state)
 	assert_int_equal(registry->places.live, registry->places.limit);
 	for (u64 id = 1; id < 1000; id++)
 		assert_string_equal(container_at(registry, id, 0), "system_processes");
+	assert_int_equal(registry->places_refused, 1000 - 1 - 200);
 	for (u64 id = 1; id < 1000; id++)
 		registry_cgroup_gone(registry, 0, id, 5);
 	tick(registry, 5 + LINGER_NS);

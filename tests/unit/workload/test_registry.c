@@ -106,7 +106,7 @@ static void test_limit_of_containers(void **state)
 	for (u64 id = 1; id <= LIMIT + 5; id++)
 		add_container(registry, id, DOCKER);
 	assert_int_equal(registry->groups[GROUP_CONTAINER].live, CONTAINER_RESERVED + LIMIT);
-	assert_int_equal(registry->folded_groups, 5);
+	assert_int_equal(registry->group[GROUP_CONTAINER][CONTAINER_OTHER].cgroups, 5);
 	for (u64 id = 1; id <= LIMIT + 5; id++)
 		assert_int_equal(strcmp(group_at(registry, id)->identity->container_id, "other") ==
 					 0,
