@@ -16,7 +16,8 @@
 #define STAT_READS 10
 
 /* In the order of preference. */
-static const struct activity_source_ops *const sources[] = { &activity_source_bpf, &activity_source_proc };
+static const struct activity_source_ops *const sources[] = { &activity_source_bpf,
+							     &activity_source_proc };
 
 static int open_stat(struct activity *activity)
 {
@@ -49,7 +50,8 @@ static int open_source(struct activity *activity, size_t from)
 	return r;
 }
 
-/* Without a cgroup tree nobody can be told apart: say so, it looks like a machine without containers. */
+/* Without a cgroup tree nobody can be told apart: say so, it looks like a machine without
+ * containers. */
 static void note_hierarchies(struct activity *activity)
 {
 	size_t len = strlen(activity->detail);
@@ -62,7 +64,8 @@ static void note_hierarchies(struct activity *activity)
 			 activity->root->sys);
 }
 
-int activity_new(const struct sysroot *root, const struct activity_options *options, struct activity **out)
+int activity_new(const struct sysroot *root, const struct activity_options *options,
+		 struct activity **out)
 {
 	struct activity *activity = calloc(1, sizeof(*activity));
 	int r;
@@ -104,7 +107,8 @@ static double ratio_since(u64 before_ns, u64 now_ns, double whole_ns)
 	return now_ns > before_ns && whole_ns > 0.0 ? (double)(now_ns - before_ns) / whole_ns : 0.0;
 }
 
-/* /proc/stat costs the kernel a walk over all interrupts of all CPUs: once in so many reads is enough. */
+/* /proc/stat costs the kernel a walk over all interrupts of all CPUs: once in so many reads is
+ * enough. */
 static void read_cpu_times(struct activity *activity)
 {
 	struct proc_stat *before = &activity->stat, stat;
@@ -144,9 +148,11 @@ static int fall_back(struct activity *activity, struct activity_table *table, in
 	r = open_source(activity, 1);
 	if (r < 0)
 		return r;
-	snprintf(activity->detail, sizeof(activity->detail),
-		 "BPF was loaded but can't read tasks (%s): short-lived processes are not seen and CPU time comes"
-		 " in 10 ms steps", strerror(-why));
+	snprintf(
+		activity->detail, sizeof(activity->detail),
+		"BPF was loaded but can't read tasks (%s): short-lived processes are not seen and CPU time comes"
+		" in 10 ms steps",
+		strerror(-why));
 	note_hierarchies(activity);
 	return activity->ops->baseline(activity, table);
 }

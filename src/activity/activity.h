@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * WHO WORKED: what every thread did since the last read. Two sources, the same rows: BPF, which loses
- * nobody, and /proc where BPF is refused, which sees only who lives at the tick and in steps of 10 ms.
+ * WHO WORKED: what every thread did since the last read. Two sources, the same rows: BPF, which
+ * loses nobody, and /proc where BPF is refused, which sees only who lives at the tick and in steps
+ * of 10 ms.
  */
 #pragma once
 
@@ -49,14 +50,13 @@ struct activity_table {
 	double steal_ratio;
 };
 
-#define ACTIVITY_TABLE_NULL { 0 }
-
 void activity_table_reset(struct activity_table *table);
 void activity_table_deinit(struct activity_table *table);
 
 /* Room for @rows more rows; -ENOMEM, or -ENOBUFS past ACTIVITY_ROWS_MAX. */
 int activity_table_reserve(struct activity_table *table, u32 rows);
-int activity_table_add_event(struct activity_table *table, const struct cgroup_event *event, const char *path);
+int activity_table_add_event(struct activity_table *table, const struct cgroup_event *event,
+			     const char *path);
 
 struct activity_lost {
 	const char *source; /* static string */
@@ -71,26 +71,28 @@ struct activity_options {
 struct activity;
 
 /*
- * Opens the best source. When BPF is refused, the /proc source takes over and activity_detail() says why.
- * Returns 0 or a negative errno when not even /proc can be read.
+ * Opens the best source. When BPF is refused, the /proc source takes over and activity_detail()
+ * says why. Returns 0 or a negative errno when not even /proc can be read.
  */
-int activity_new(const struct sysroot *root, const struct activity_options *options, struct activity **activity);
+int activity_new(const struct sysroot *root, const struct activity_options *options,
+		 struct activity **activity);
 struct activity *activity_free(struct activity *activity);
 
 /*
- * The first pass: from here on work is counted. @table receives all cgroups that exist and a row, without
- * run time, for every live thread.
+ * The first pass: from here on work is counted. @table receives all cgroups that exist and a row,
+ * without run time, for every live thread.
  */
 int activity_baseline(struct activity *activity, struct activity_table *table);
 
 /*
  * Appends what has happened since the last read to @table, whose rows may already hold what
- * activity_drain() took. With @full every live thread gets a row. Returns 0 or a negative errno; what
- * was not delivered then comes with the next read.
+ * activity_drain() took. With @full every live thread gets a row. Returns 0 or a negative errno;
+ * what was not delivered then comes with the next read.
  */
 int activity_read(struct activity *activity, struct activity_table *table, bool full);
 
-/* The descriptor that becomes readable when activity_drain() should be called between ticks, or -1. */
+/* The descriptor that becomes readable when activity_drain() should be called between ticks, or -1.
+ */
 int activity_poll_fd(const struct activity *activity);
 void activity_drain(struct activity *activity, struct activity_table *table);
 

@@ -16,11 +16,12 @@
 #define WALK_DEPTH_MAX 32
 #define WALK_PATH_MAX 4096
 
-/* The type of a kernfs file handle, whose 8 bytes are the node's id: FILEID_KERNFS of the kernel. */
+/* The type of a kernfs file handle, whose 8 bytes are the node's id: FILEID_KERNFS of the kernel.
+ */
 #define HANDLE_KERNFS 0xfe
 
-static int open_below(const struct sysroot *root, struct cgroup_hierarchy *hierarchy, const char *dir,
-		      const char *proof)
+static int open_below(const struct sysroot *root, struct cgroup_hierarchy *hierarchy,
+		      const char *dir, const char *proof)
 {
 	_cleanup_close_ int fd = openat(root->sys_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -143,7 +144,8 @@ static int walk_hierarchy(const struct cgroup_hierarchy *hierarchy, struct activ
 int cgroup_tree_walk(const struct cgroup_tree *tree, struct activity_table *table)
 {
 	for (int i = 0; i < CGROUP_HIERARCHIES; i++) {
-		int r = tree->hierarchy[i].dir_fd < 0 ? 0 : walk_hierarchy(&tree->hierarchy[i], table);
+		int r = tree->hierarchy[i].dir_fd < 0 ? 0
+						      : walk_hierarchy(&tree->hierarchy[i], table);
 
 		if (r < 0)
 			return r;
@@ -168,7 +170,8 @@ static int open_by_id(int mount_fd, u64 id)
 
 int cgroup_tree_path(const struct cgroup_tree *tree, u32 hierarchy, u64 id, char *path, size_t size)
 {
-	const struct cgroup_hierarchy *h = &tree->hierarchy[hierarchy ? CGROUP_CPUACCT : CGROUP_UNIFIED];
+	const struct cgroup_hierarchy *h =
+		&tree->hierarchy[hierarchy ? CGROUP_CPUACCT : CGROUP_UNIFIED];
 	_cleanup_close_ int fd = -1;
 	char link[64], target[WALK_PATH_MAX];
 	ssize_t len;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The cgroup hierarchies of the machine: the unified one (v2) and, on v1 and hybrid machines, the one of
- * cpuacct. Ids are unique within a hierarchy only.
+ * The cgroup hierarchies of the machine: the unified one (v2) and, on v1 and hybrid machines, the
+ * one of cpuacct. Ids are unique within a hierarchy only.
  */
 #pragma once
 
@@ -26,14 +26,16 @@ struct cgroup_tree {
 void cgroup_tree_open(struct cgroup_tree *tree, const struct sysroot *root);
 void cgroup_tree_close(struct cgroup_tree *tree);
 
-/* Adds an event for each cgroup that exists. Returns 0 or -ENOMEM; what vanishes meanwhile is skipped. */
+/* Adds an event for each cgroup that exists. Returns 0 or -ENOMEM; what vanishes meanwhile is
+ * skipped. */
 int cgroup_tree_walk(const struct cgroup_tree *tree, struct activity_table *table);
 
 /* The path of cgroup @id below its hierarchy's root. Returns 0 or a negative errno. */
-int cgroup_tree_path(const struct cgroup_tree *tree, u32 hierarchy, u64 id, char *path, size_t size);
+int cgroup_tree_path(const struct cgroup_tree *tree, u32 hierarchy, u64 id, char *path,
+		     size_t size);
 
 /*
- * The id of the hierarchy that holds cpuacct in the text of /proc/cgroups; 0 when that is the unified one
- * or none.
+ * The id of the hierarchy that holds cpuacct in the text of /proc/cgroups; 0 when that is the
+ * unified one or none.
  */
 u32 cgroup_tree_parse_cpuacct(const char *proc_cgroups);

@@ -17,7 +17,8 @@ int proc_stat_parse(const char *text, struct proc_stat *stat)
 	u32 cpus = 0;
 
 	/* cpu  user nice system idle iowait irq softirq steal ... */
-	if (sscanf(text, "cpu %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64 " %" SCNu64, &irq, &softirq, &steal) != 3)
+	if (sscanf(text, "cpu %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64 " %" SCNu64, &irq, &softirq,
+		   &steal) != 3)
 		return -EINVAL;
 	for (const char *line = strstr(text, "\ncpu"); line; line = strstr(line + 1, "\ncpu"))
 		cpus++;
@@ -42,9 +43,12 @@ int proc_pid_stat_parse(const char *text, struct proc_pid_stat *stat)
 
 	if (!open || !close || close < open)
 		return -EINVAL;
-	/* state ppid pgrp session tty tpgid flags minflt cminflt majflt cmajflt utime stime ... starttime */
-	if (sscanf(close + 1, " %c %*d %*d %*d %*d %*d %" SCNu32 " %*u %*u %*u %*u %" SCNu64 " %" SCNu64
-			      " %*d %*d %*d %*d %*d %*d %" SCNu64, &state, &flags, &utime, &stime, &start) != 5)
+	/* state ppid pgrp session tty tpgid flags minflt cminflt majflt cmajflt utime stime ...
+	 * starttime */
+	if (sscanf(close + 1,
+		   " %c %*d %*d %*d %*d %*d %" SCNu32 " %*u %*u %*u %*u %" SCNu64 " %" SCNu64
+		   " %*d %*d %*d %*d %*d %*d %" SCNu64,
+		   &state, &flags, &utime, &stime, &start) != 5)
 		return -EINVAL;
 	len = (size_t)(close - open - 1);
 	if (len >= sizeof(stat->comm))

@@ -28,7 +28,7 @@ struct proc_pid_stat {
 int proc_pid_stat_parse(const char *text, struct proc_pid_stat *stat);
 
 /*
- * Finds the unified and the cpuacct path in the text of /proc/PID/cgroup: "" when there is none. Both
- * buffers have @size bytes; longer paths are cut.
+ * Finds the unified and the cpuacct path in the text of /proc/PID/cgroup: "" when there is none.
+ * Both buffers have @size bytes; longer paths are cut.
  */
 void proc_pid_cgroup_parse(const char *text, char *unified, char *cpuacct, size_t size);

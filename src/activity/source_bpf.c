@@ -40,12 +40,12 @@ struct source_bpf {
 	u64 idle_seen[ABI_COUNTERS];
 	u32 possible_cpus;
 	u32 reads;
-	u64 lost_seen;    /* records that had found no room at the last look */
+	u64 lost_seen; /* records that had found no room at the last look */
 	u64 unplaced_seen_ns;
 	u64 exits_before; /* threads that had exited at the last full pass */
 	u64 zombies_at_start;
 	u32 audits;
-	u64 untold;       /* threads whose end was never told */
+	u64 untold;   /* threads whose end was never told */
 	u64 refused;  /* records that made no sense or found no memory */
 	u64 failures; /* passes that failed */
 	u64 recursion_misses;
@@ -73,13 +73,15 @@ static bool has_type(const struct btf *btf, const char *name, u32 kind)
 	return btf__find_by_name_kind(btf, name, kind) > 0;
 }
 
-static void choose_programs(struct activity *activity, struct activity_bpf *skel, const struct btf *btf)
+static void choose_programs(struct activity *activity, struct activity_bpf *skel,
+			    const struct btf *btf)
 {
 	bool folio = has_type(btf, "btf_trace_writeback_dirty_folio", BTF_KIND_TYPEDEF);
 	bool page = has_type(btf, "btf_trace_writeback_dirty_page", BTF_KIND_TYPEDEF);
 	bool fentry = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_TRACING, NULL) == 1;
 	bool read_folio = fentry && has_type(btf, "folio_mark_accessed", BTF_KIND_FUNC);
-	bool read_page = fentry && !read_folio && has_type(btf, "mark_page_accessed", BTF_KIND_FUNC);
+	bool read_page =
+		fentry && !read_folio && has_type(btf, "mark_page_accessed", BTF_KIND_FUNC);
 
 	bpf_program__set_autoload(skel->progs.kepler_softirq, activity->options.irq_counters);
 	bpf_program__set_autoload(skel->progs.kepler_dirty_folio, folio);
@@ -87,15 +89,18 @@ static void choose_programs(struct activity *activity, struct activity_bpf *skel
 	bpf_program__set_autoload(skel->progs.kepler_folio_accessed, read_folio);
 	bpf_program__set_autoload(skel->progs.kepler_page_accessed, read_page);
 	skel->rodata->v1_hierarchy = activity_v1_hierarchy(activity);
-	snprintf(activity->detail, sizeof(activity->detail), "every thread by BPF; page-cache writes: %s, reads: %s",
-		 folio || page ? "counted" : "not visible",
-		 read_folio || read_page ? "counted" :
-						 "not visible (the kernel needs CONFIG_FUNCTION_TRACER and BPF trampolines)");
+	snprintf(
+		activity->detail, sizeof(activity->detail),
+		"every thread by BPF; page-cache writes: %s, reads: %s",
+		folio || page ? "counted" : "not visible",
+		read_folio || read_page
+			? "counted"
+			: "not visible (the kernel needs CONFIG_FUNCTION_TRACER and BPF trampolines)");
 }
 
 /*
- * Switches on what this kernel has: it is asked by name, never by version. Returns 0, or a negative errno
- * for a kernel that does not describe itself.
+ * Switches on what this kernel has: it is asked by name, never by version. Returns 0, or a negative
+ * errno for a kernel that does not describe itself.
  */
 static int calibrate(struct activity *activity, struct activity_bpf *skel)
 {
@@ -133,16 +138,18 @@ static bool wants_fentry(const struct source_bpf *source)
 				bpf_program__autoload(source->skel->progs.kepler_page_accessed));
 }
 
-/* iter/task sees the caller's pid namespace only: in a container without the host's, that is a fault. */
+/* iter/task sees the caller's pid namespace only: in a container without the host's, that is a
+ * fault. */
 static void note_namespace(struct activity *activity)
 {
 	size_t len = strlen(activity->detail);
 	struct stat st;
 
 	if (stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != INIT_PID_NS_INO)
-		snprintf(activity->detail + len, sizeof(activity->detail) - len,
-			 "; WARNING: this pid namespace is not the host's, only its processes are seen"
-			 " (run with the host's pid namespace, e.g. hostPID: true)");
+		snprintf(
+			activity->detail + len, sizeof(activity->detail) - len,
+			"; WARNING: this pid namespace is not the host's, only its processes are seen"
+			" (run with the host's pid namespace, e.g. hostPID: true)");
 }
 
 static void source_bpf_close(struct activity *activity)
@@ -167,9 +174,10 @@ static void explain(struct activity *activity, int r)
 		remedy = "the kernel needs CONFIG_DEBUG_INFO_BTF (5.11 or later)";
 	else if (r == -EMFILE || r == -ENFILE)
 		remedy = "allow more open files (ulimit -n 256)";
-	snprintf(activity->detail, sizeof(activity->detail),
-		 "BPF was refused (%s): short-lived processes are not seen and CPU time comes in 10 ms steps; %s",
-		 strerror(-r), remedy);
+	snprintf(
+		activity->detail, sizeof(activity->detail),
+		"BPF was refused (%s): short-lived processes are not seen and CPU time comes in 10 ms steps; %s",
+		strerror(-r), remedy);
 }
 
 static int source_bpf_open(struct activity *activity)
@@ -187,7 +195,8 @@ static int source_bpf_open(struct activity *activity)
 	if (r < 0 && wants_fentry(source))
 		r = load(activity, source, false);
 	if (r == 0) {
-		source->ring = ring_buffer__new(bpf_map__fd(source->skel->maps.ring), on_record, source, NULL);
+		source->ring = ring_buffer__new(bpf_map__fd(source->skel->maps.ring), on_record,
+						source, NULL);
 		r = source->ring ? 0 : -errno;
 	}
 	if (r < 0) {
@@ -257,7 +266,8 @@ static void take_overflow(struct source_bpf *source, struct activity_table *tabl
 	if (r < 0 && r != -ENOENT)
 		return;
 	for (u32 i = 0; i < count; i++)
-		table->overflow[i] = (struct activity_overflow){ source->keys[i], source->values[i] };
+		table->overflow[i] =
+			(struct activity_overflow){ source->keys[i], source->values[i] };
 	/* what found room nowhere is work of nobody known: the system's */
 	table->overflow[count].key = (struct overflow_key){ 0 };
 	table->overflow[count].value =
@@ -284,11 +294,13 @@ static void read_program_info(struct source_bpf *source)
 	struct bpf_program *prog;
 	u64 misses = 0, run_ns = 0;
 
-	bpf_object__for_each_program(prog, source->skel->obj) {
+	bpf_object__for_each_program(prog, source->skel->obj)
+	{
 		struct bpf_prog_info info = { 0 };
 		u32 len = sizeof(info);
 
-		if (!bpf_program__autoload(prog) || bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) < 0)
+		if (!bpf_program__autoload(prog) ||
+		    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) < 0)
 			continue;
 		misses += info.recursion_misses;
 		run_ns += info.run_time_ns;
@@ -298,8 +310,9 @@ static void read_program_info(struct source_bpf *source)
 }
 
 /*
- * Threads whose end was never told, as far as it is certain: of those that had exited when the full pass
- * before this one was made, less those whose end was told by now and those that nobody has reaped.
+ * Threads whose end was never told, as far as it is certain: of those that had exited when the full
+ * pass before this one was made, less those whose end was told by now and those that nobody has
+ * reaped.
  */
 static void audit_ends(struct source_bpf *source)
 {
@@ -311,7 +324,8 @@ static void audit_ends(struct source_bpf *source)
 		told += source->skel->bss->ends[cpu].told;
 	}
 	if (!source->audits++)
-		source->zombies_at_start = zombies; /* their ends will be told, their exits never were */
+		source->zombies_at_start =
+			zombies; /* their ends will be told, their exits never were */
 	known = told + zombies;
 	exits += source->zombies_at_start;
 	if (source->exits_before > known)

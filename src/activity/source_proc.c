@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Activity from /proc, where BPF is refused: the CPU time of processes that live at the tick, in steps of
- * 10 ms. Whoever lived and died between two ticks is not seen; the status says so.
+ * Activity from /proc, where BPF is refused: the CPU time of processes that live at the tick, in
+ * steps of 10 ms. Whoever lived and died between two ticks is not seen; the status says so.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -63,7 +63,8 @@ static u64 path_id(const char *path)
 }
 
 /* Tells of a path when it is first met, and remembers when it was met last. */
-static u64 learn_path(struct source_proc *source, struct activity_table *table, u32 hierarchy, const char *path)
+static u64 learn_path(struct source_proc *source, struct activity_table *table, u32 hierarchy,
+		      const char *path)
 {
 	const struct cgroup_event event = { .hierarchy = hierarchy, .id = path_id(path) };
 
@@ -76,7 +77,8 @@ static u64 learn_path(struct source_proc *source, struct activity_table *table, 
 	return event.id;
 }
 
-static void read_cgroup(struct activity *activity, struct activity_table *table, struct proc_process *process)
+static void read_cgroup(struct activity *activity, struct activity_table *table,
+			struct proc_process *process)
 {
 	struct source_proc *source = activity->state;
 	char name[32], text[PROC_TEXT_MAX], unified[1024], cpuacct[1024];
@@ -86,10 +88,12 @@ static void read_cgroup(struct activity *activity, struct activity_table *table,
 		return;
 	proc_pid_cgroup_parse(text, unified, cpuacct, sizeof(unified));
 	process->cgroup_v2 = learn_path(source, table, 0, unified);
-	process->cgroup_v1 = learn_path(source, table, activity->tree.hierarchy[CGROUP_CPUACCT].id, cpuacct);
+	process->cgroup_v1 =
+		learn_path(source, table, activity->tree.hierarchy[CGROUP_CPUACCT].id, cpuacct);
 }
 
-static int emit(struct activity_table *table, const struct proc_process *process, u64 cpu_ns, u32 flags)
+static int emit(struct activity_table *table, const struct proc_process *process, u64 cpu_ns,
+		u32 flags)
 {
 	struct task_record *row;
 	int r = activity_table_reserve(table, 1);
@@ -137,7 +141,8 @@ static struct proc_process *find_process(struct source_proc *source, u32 pid)
 	return index == U64MAP_NONE ? NULL : &source->process[index];
 }
 
-/* Run time to report of a process that is met for the first time: all of it, if it was born since. */
+/* Run time to report of a process that is met for the first time: all of it, if it was born since.
+ */
 static u64 first_cpu_ns(const struct source_proc *source, const struct proc_pid_stat *stat)
 {
 	bool older = stat->start_ns + START_STEP_NS <= source->baseline_ns;
@@ -168,8 +173,8 @@ static int read_process(struct activity *activity, struct activity_table *table,
 		process = add_process(source, pid);
 	if (!process)
 		return 0;
-	cpu_ns = process->known ? stat.cpu_ns - u64_min(stat.cpu_ns, process->cpu_ns) :
-				     first_cpu_ns(source, &stat);
+	cpu_ns = process->known ? stat.cpu_ns - u64_min(stat.cpu_ns, process->cpu_ns)
+				: first_cpu_ns(source, &stat);
 	if (!process->known || source->pass % CGROUP_READS == pid % CGROUP_READS)
 		read_cgroup(activity, table, process);
 	process->known = true;
@@ -203,7 +208,8 @@ static void sweep(struct source_proc *source, struct activity_table *table)
 	}
 }
 
-/* Tells of paths that no process has been in for some time: nobody announces the end of a cgroup here. */
+/* Tells of paths that no process has been in for some time: nobody announces the end of a cgroup
+ * here. */
 static void forget_paths(struct source_proc *source, struct activity_table *table)
 {
 	struct u64map *paths = &source->known_paths;
@@ -211,7 +217,9 @@ static void forget_paths(struct source_proc *source, struct activity_table *tabl
 
 	while (paths->slots && i <= paths->mask) {
 		const struct u64map_slot slot = paths->slots[i];
-		const struct cgroup_event event = { .hierarchy = (u32)slot.b, .gone = true, .id = slot.a };
+		const struct cgroup_event event = { .hierarchy = (u32)slot.b,
+						    .gone = true,
+						    .id = slot.a };
 
 		if (slot.value == U64MAP_NONE || source->pass - slot.value <= PATH_READS) {
 			i++;

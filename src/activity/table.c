@@ -21,7 +21,7 @@ void activity_table_deinit(struct activity_table *table)
 	free(table->events);
 	free(table->text);
 	free(table->overflow);
-	*table = (struct activity_table)ACTIVITY_TABLE_NULL;
+	*table = (struct activity_table){ 0 };
 }
 
 int activity_table_reserve(struct activity_table *table, u32 rows)
@@ -75,7 +75,8 @@ static int reserve_events(struct activity_table *table)
 	return 0;
 }
 
-int activity_table_add_event(struct activity_table *table, const struct cgroup_event *event, const char *path)
+int activity_table_add_event(struct activity_table *table, const struct cgroup_event *event,
+			     const char *path)
 {
 	u32 len = (u32)strlen(path) + 1;
 	int r = table->event_count < ACTIVITY_EVENTS_MAX ? reserve_events(table) : -ENOBUFS;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Cleanup attributes: a variable tagged with one of these releases what it holds when it goes out of
- * scope, so that a function can be read without following every error path. A value that is handed on
- * is taken out first (TAKE_PTR, TAKE_FD).
+ * Cleanup attributes: a variable tagged with one of these releases what it holds when it goes out
+ * of scope, so that a function can be read without following every error path. A value that is
+ * handed on is taken out first (TAKE_PTR, TAKE_FD).
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Time. Intervals are measured with CLOCK_BOOTTIME, which neither steps nor stops during suspend, so
- * that energy over time is true after a resume. The wall clock is only ever printed.
+ * Time. Intervals are measured with CLOCK_BOOTTIME, which neither steps nor stops during suspend,
+ * so that energy over time is true after a resume. The wall clock is only ever printed.
  */
 #pragma once
 

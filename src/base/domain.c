@@ -2,8 +2,8 @@
 #include "base/domain.h"
 
 static const char *const domain_names[DOMAIN_MAX] = {
-	[DOMAIN_PACKAGE] = "package", [DOMAIN_CORE] = "core",   [DOMAIN_UNCORE] = "uncore",
-	[DOMAIN_DRAM] = "dram",       [DOMAIN_GPU] = "gpu",     [DOMAIN_OTHER] = "other",
+	[DOMAIN_PACKAGE] = "package",   [DOMAIN_CORE] = "core", [DOMAIN_UNCORE] = "uncore",
+	[DOMAIN_DRAM] = "dram",         [DOMAIN_GPU] = "gpu",   [DOMAIN_OTHER] = "other",
 	[DOMAIN_PLATFORM] = "platform",
 };
 

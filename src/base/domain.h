@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The power domains and the two modes in which their energy is kept. The order of both enums is part of
- * every account; append only.
+ * The power domains and the two modes in which their energy is kept. The order of both enums is
+ * part of every account; append only.
  */
 #pragma once
 

@@ -22,7 +22,8 @@ enum log_format {
 /* Sets what is printed from now on. May be called again at any time, from any thread. */
 void log_setup(enum log_level level, enum log_format format);
 
-/* Prints one line when @level is at least the one set. Safe from any thread; a line is one write. */
+/* Prints one line when @level is at least the one set. Safe from any thread; a line is one write.
+ */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)

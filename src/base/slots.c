@@ -10,7 +10,7 @@ void slots_deinit(struct slots *slots)
 	free(slots->free.index);
 	free(slots->opened.index);
 	free(slots->closed.index);
-	*slots = (struct slots)SLOTS_NULL;
+	*slots = (struct slots){ 0 };
 }
 
 int slot_list_add(struct slot_list *list, u32 index)

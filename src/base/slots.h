@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Hands out indices into dense arrays, keeps which were opened and closed since the last look, and never
- * exceeds a limit.
+ * Hands out indices into dense arrays, keeps which were opened and closed since the last look, and
+ * never exceeds a limit.
  */
 #pragma once
 
@@ -25,8 +25,6 @@ struct slots {
 	struct slot_list closed;
 };
 
-#define SLOTS_NULL { 0 }
-
 void slots_deinit(struct slots *slots);
 
 /* Appends to a list. Returns 0 or -ENOMEM. */
@@ -36,8 +34,8 @@ int slot_list_add(struct slot_list *list, u32 index);
 u32 slots_open(struct slots *slots);
 
 /*
- * Makes the array at *@array (members of @size bytes) as long as the indices handed out; new members are
- * zeroed. Returns 0 or -ENOMEM, with the array as it was.
+ * Makes the array at *@array (members of @size bytes) as long as the indices handed out; new
+ * members are zeroed. Returns 0 or -ENOMEM, with the array as it was.
  */
 int slots_fit(struct slots *slots, void *array, size_t size);
 

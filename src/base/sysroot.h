@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The roots under which the machine is read. Every read of /proc and /sys goes through one, so that an
- * agent in a container reads its host's trees and a test reads a captured machine.
+ * The roots under which the machine is read. Every read of /proc and /sys goes through one, so that
+ * an agent in a container reads its host's trees and a test reads a captured machine.
  */
 #pragma once
 
@@ -16,7 +16,9 @@ struct sysroot {
 	char sys[256];
 };
 
+// clang-format off
 #define SYSROOT_NULL { .proc_fd = -1, .sys_fd = -1 }
+// clang-format on
 
 /*
  * Opens both roots. @proc and @sys are absolute directories, usually /proc and /sys.
@@ -26,8 +28,8 @@ int sysroot_init(struct sysroot *root, const char *proc, const char *sys, const 
 void sysroot_deinit(struct sysroot *root);
 
 /*
- * Reads the file @path, relative to the directory @dirfd, into @buf as a string: at most @size - 1 bytes,
- * one trailing newline removed. Returns its length or a negative errno.
+ * Reads the file @path, relative to the directory @dirfd, into @buf as a string: at most @size - 1
+ * bytes, one trailing newline removed. Returns its length or a negative errno.
  */
 ssize_t sysroot_read_text(int dirfd, const char *path, char *buf, size_t size);
 

@@ -53,7 +53,7 @@ static int u64map_grow(struct u64map *map)
 void u64map_deinit(struct u64map *map)
 {
 	free(map->slots);
-	*map = (struct u64map)U64MAP_NULL;
+	*map = (struct u64map){ 0 };
 }
 
 u32 u64map_get(const struct u64map *map, u64 a, u64 b)
@@ -97,7 +97,8 @@ void u64map_del(struct u64map *map, u64 a, u64 b)
 	hole = u64map_find(map, a, b);
 	if (map->slots[hole].value == U64MAP_NONE)
 		return;
-	for (i = (hole + 1) & map->mask; map->slots[i].value != U64MAP_NONE; i = (i + 1) & map->mask) {
+	for (i = (hole + 1) & map->mask; map->slots[i].value != U64MAP_NONE;
+	     i = (i + 1) & map->mask) {
 		u32 home = u64map_hash(map->slots[i].a, map->slots[i].b) & map->mask;
 
 		if (((i - home) & map->mask) >= ((i - hole) & map->mask)) {

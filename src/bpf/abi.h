@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The contract between the BPF programs and user space: plain fixed-width types, included by both sides.
+ * The contract between the BPF programs and user space: plain fixed-width types, included by both
+ * sides.
  */
 #pragma once
 
@@ -18,7 +19,8 @@ typedef unsigned long long __u64;
 #define ABI_OVERFLOW_CGROUPS 4096
 #define ABI_CPUS_MAX 1024 /* a power of two; more CPUs share counters */
 
-/* Bits of task_record.flags; the 24 bits above ABI_EXEC_SHIFT are the low bits of the exec counter. */
+/* Bits of task_record.flags; the 24 bits above ABI_EXEC_SHIFT are the low bits of the exec counter.
+ */
 #define ABI_TASK_KTHREAD (1U << 0)    /* a kernel thread */
 #define ABI_TASK_ENDED (1U << 1)      /* the last record of this thread: its account is final */
 #define ABI_TASK_GROUP_GONE (1U << 2) /* no thread of the group is left */
@@ -29,11 +31,11 @@ typedef unsigned long long __u64;
 #define ABI_EXEC_SHIFT 8
 
 enum abi_counter {
-	ABI_NET_TX,     /* softirq entries while the task was current */
+	ABI_NET_TX, /* softirq entries while the task was current */
 	ABI_NET_RX,
 	ABI_BLOCK,
 	ABI_PAGE_CACHE, /* page-cache pages touched */
-	ABI_COUNTERS, /* a power of two */
+	ABI_COUNTERS,   /* a power of two */
 };
 
 /* What a thread did since its previous record (or since it was born, or since the first pass). */
@@ -69,12 +71,13 @@ struct overflow_value {
 
 /* Faults, counted since start; the counts are published, the time is the system's. */
 struct abi_faults {
-	__u64 ring_full;     /* end records that found no room: their time went to the overflow map */
-	__u64 cgroup_lost;   /* cgroup records that found no room */
+	__u64 ring_full;   /* end records that found no room: their time went to the overflow map */
+	__u64 cgroup_lost; /* cgroup records that found no room */
 	__u64 overflow_full; /* end records that found room nowhere; time in unplaced_ns */
 	__u64 unplaced_ns;
-	__u64 storage;       /* a task's state could not be had */
-	__u64 end_unknown;   /* ended threads whose last figures could not be had: their tail is missing */
+	__u64 storage;     /* a task's state could not be had */
+	__u64 end_unknown; /* ended threads whose last figures could not be had: their tail is
+			      missing */
 };
 
 struct abi_ends {
@@ -84,7 +87,8 @@ struct abi_ends {
 
 /* Set by user space, read by the programs. */
 struct abi_control {
-	__u64 baseline_ns;  /* boot clock when the first pass began: older tasks start from what they had */
+	__u64 baseline_ns; /* boot clock when the first pass began: older tasks start from what they
+			      had */
 	__u64 last_pass_ns; /* boot clock when the last completed pass began */
 	__u32 full_pass;    /* 1: report every task, also those that did nothing */
 	__u32 woken;        /* a wake-up is under way; cleared when the ring has been drained */

@@ -2,11 +2,11 @@
 /*
  * Who worked: run time of every thread, without a program on any context switch.
  *
- * The kernel already keeps each thread's run time (se.sum_exec_runtime). A pass of the task iterator
- * reports what changed since the previous pass; a thread that ends in between is reported from
- * sched_process_free, where its account is final. The last value reported lives in task storage, so
- * that the two can never report the same nanosecond twice, and a record that is not delivered changes
- * nothing. User space sees differences; adding them up is exact.
+ * The kernel already keeps each thread's run time (se.sum_exec_runtime). A pass of the task
+ * iterator reports what changed since the previous pass; a thread that ends in between is reported
+ * from sched_process_free, where its account is final. The last value reported lives in task
+ * storage, so that the two can never report the same nanosecond twice, and a record that is not
+ * delivered changes nothing. User space sees differences; adding them up is exact.
  */
 #include "bpf/kernel.h"
 
@@ -56,20 +56,21 @@ struct abi_faults faults;
 __u64 idle_counts[ABI_CPUS_MAX][ABI_COUNTERS];
 
 /*
- * Set while this CPU is inside a look-up of task storage. Before 6.2 a look-up that interrupts another
- * one finds nothing; from then on nothing found means that there is nothing.
+ * Set while this CPU is inside a look-up of task storage. Before 6.2 a look-up that interrupts
+ * another one finds nothing; from then on nothing found means that there is nothing.
  */
 volatile __u32 storage_busy[ABI_CPUS_MAX];
 
 /*
- * Threads that exited, and end records among them, by CPU: the difference is what was never told. An exit
- * runs as the thread itself; the end comes later, on top of whoever is interrupted, and some kernels
- * run no BPF on top of some.
+ * Threads that exited, and end records among them, by CPU: the difference is what was never told.
+ * An exit runs as the thread itself; the end comes later, on top of whoever is interrupted, and
+ * some kernels run no BPF on top of some.
  */
 struct abi_ends ends[ABI_CPUS_MAX];
 __u64 zombies; /* that the full pass under way has met */
 
-/* A thread may be hashed this long after its start time was taken: what a pass can just have missed. */
+/* A thread may be hashed this long after its start time was taken: what a pass can just have
+ * missed. */
 #define BIRTH_SLACK_NS 100000000ULL
 
 static __always_inline void fault(__u64 *counter)
@@ -109,14 +110,15 @@ static __always_inline struct task_state *state_of(struct task_struct *task, __u
 }
 
 /*
- * The group's leader, or NULL when it may be gone: a leader that was freed before its threads leaves a
- * dangling pointer, which the cross-checks of pid and signal unmask.
+ * The group's leader, or NULL when it may be gone: a leader that was freed before its threads
+ * leaves a dangling pointer, which the cross-checks of pid and signal unmask.
  */
 static __always_inline struct task_struct *leader_of(struct task_struct *task)
 {
 	struct task_struct *leader = task->group_leader;
 
-	if (leader->pid != task->tgid || leader->tgid != task->tgid || leader->signal != task->signal)
+	if (leader->pid != task->tgid || leader->tgid != task->tgid ||
+	    leader->signal != task->signal)
 		return 0;
 	return leader;
 }
@@ -159,7 +161,8 @@ static __always_inline void describe(struct task_record *record, struct task_str
 }
 
 /* Differences of the counters; true when one moved. */
-static __always_inline bool count_changes(struct task_record *record, const struct task_state *state)
+static __always_inline bool count_changes(struct task_record *record,
+					  const struct task_state *state)
 {
 	__u32 any = 0;
 
@@ -230,7 +233,8 @@ int kepler_pass(struct bpf_iter__task *ctx)
 	locate(&record, task, state);
 	record.cpu_ns = run_ns > state->reported_ns ? run_ns - state->reported_ns : 0;
 	count_changes(&record, state);
-	/* The iterator comes back to the same task when its buffer was full: change nothing before. */
+	/* The iterator comes back to the same task when its buffer was full: change nothing before.
+	 */
 	if (bpf_seq_write(ctx->meta->seq, &record, sizeof(record)))
 		return 0;
 	settle_state(state, &record, run_ns);
@@ -250,7 +254,8 @@ static __always_inline __u64 ring_flags(void)
 
 static __always_inline void add_overflow(const struct task_record *record)
 {
-	struct overflow_key key = { record->cgroup_v2, record->cgroup_v1, record->flags & ABI_TASK_KTHREAD };
+	struct overflow_key key = { record->cgroup_v2, record->cgroup_v1,
+				    record->flags & ABI_TASK_KTHREAD };
 	struct overflow_value fresh = { 0 };
 	struct overflow_value *value;
 
@@ -283,8 +288,8 @@ static __always_inline void send(const struct task_record *record)
 }
 
 /*
- * Run time that no pass has reported, and the counters with it. False: the thread ended before the first
- * pass could have seen it, and is none of the agent's.
+ * Run time that no pass has reported, and the counters with it. False: the thread ended before the
+ * first pass could have seen it, and is none of the agent's.
  */
 static __always_inline bool tail_of(struct task_record *record, struct task_struct *task)
 {
@@ -324,7 +329,8 @@ int BPF_PROG(kepler_task_free, struct task_struct *task)
 	record.flags |= ABI_TASK_ENDED;
 	if (task->signal->nr_threads == 0)
 		record.flags |= ABI_TASK_GROUP_GONE;
-	else if (!record.cpu_ns && !(record.count[0] | record.count[1] | record.count[2] | record.count[3]))
+	else if (!record.cpu_ns &&
+		 !(record.count[0] | record.count[1] | record.count[2] | record.count[3]))
 		return 0; /* an idle thread of a live process says nothing new */
 	send(&record);
 	return 0;
@@ -339,8 +345,8 @@ int BPF_PROG(kepler_task_exit, struct task_struct *task)
 }
 
 /* Where a task was before a move: where it was last looked at, or where its parent made it. */
-static __always_inline void locate_before(struct task_record *record, const struct task_state *state,
-					  struct task_struct *task)
+static __always_inline void locate_before(struct task_record *record,
+					  const struct task_state *state, struct task_struct *task)
 {
 	struct css_set *parent = task->real_parent->cgroups;
 
@@ -427,7 +433,8 @@ static __always_inline void count_for_current(__u32 counter)
 	struct task_state *state;
 
 	if (task->pid == 0) {
-		idle_counts[bpf_get_smp_processor_id() & (ABI_CPUS_MAX - 1)][counter & (ABI_COUNTERS - 1)]++;
+		idle_counts[bpf_get_smp_processor_id() & (ABI_CPUS_MAX - 1)]
+			   [counter & (ABI_COUNTERS - 1)]++;
 		return;
 	}
 	state = state_of(task, BPF_LOCAL_STORAGE_GET_F_CREATE);

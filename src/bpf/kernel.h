@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The kernel surface of the BPF programs: just the types and fields that they read, relocated to the
- * running kernel when they are loaded (CO-RE). One header for all architectures and kernels from 5.11.
+ * The kernel surface of the BPF programs: just the types and fields that they read, relocated to
+ * the running kernel when they are loaded (CO-RE). One header for all architectures and kernels
+ * from 5.11.
  */
 #pragma once
 

@@ -18,9 +18,9 @@
 #define FULL_PASS_NS (30 * NSEC_PER_SEC)
 
 /*
- * Series that a row can have: six domains and the whole machine in two modes each, the totals, seven
- * counters. A container brings up to two rows for its many processes with it, and there may be a VM for
- * each.
+ * Series that a row can have: six domains and the whole machine in two modes each, the totals,
+ * seven counters. A container brings up to two rows for its many processes with it, and there may
+ * be a VM for each.
  */
 #define SERIES_PER_ROW 24
 #define SERIES_PER_GROUP (4 * SERIES_PER_ROW)
@@ -44,7 +44,8 @@ struct agent {
 	struct machine machine;
 	struct self self;
 	struct frame frame[2];
-	struct meter_reading good[METER_ZONES_MAX]; /* the last that was METER_OK, by zone; taken_ns 0: none */
+	struct meter_reading
+		good[METER_ZONES_MAX]; /* the last that was METER_OK, by zone; taken_ns 0: none */
 	struct leaves leaves;
 	struct agent_zone zone[SNAPSHOT_ZONES_MAX];
 	struct zone_energy posting[SNAPSHOT_ZONES_MAX];
@@ -155,7 +156,7 @@ static void turn_over(struct agent *agent, struct frame *frame)
 
 	activity_table_reset(&buffers);
 	agent->ticks++;
-	frame->activity = (struct activity_table)ACTIVITY_TABLE_NULL;
+	frame->activity = (struct activity_table){ 0 };
 	frame_now(agent)->activity = buffers;
 }
 
@@ -180,7 +181,8 @@ int agent_start(struct agent *agent)
 	return r;
 }
 
-static struct agent_zone *zone_place(struct agent *agent, const struct meter_zone *zone, const char *source)
+static struct agent_zone *zone_place(struct agent *agent, const struct meter_zone *zone,
+				     const char *source)
 {
 	struct agent_zone *place;
 
@@ -199,8 +201,8 @@ static struct agent_zone *zone_place(struct agent *agent, const struct meter_zon
 }
 
 /*
- * Adds what a sensor counted since it was last read well to its place in the books: a read that failed in
- * between costs nothing, the counter went on.
+ * Adds what a sensor counted since it was last read well to its place in the books: a read that
+ * failed in between costs nothing, the counter went on.
  */
 static void take_reading(struct agent *agent, const struct meter_reading *now)
 {
@@ -228,7 +230,8 @@ static void take_reading(struct agent *agent, const struct meter_reading *now)
 /* Whether everything that `other` is made of was read in this tick. */
 static bool other_complete(const struct agent *agent)
 {
-	static const enum power_domain made_of[] = { DOMAIN_PLATFORM, DOMAIN_PACKAGE, DOMAIN_DRAM, DOMAIN_GPU };
+	static const enum power_domain made_of[] = { DOMAIN_PLATFORM, DOMAIN_PACKAGE, DOMAIN_DRAM,
+						     DOMAIN_GPU };
 
 	for (size_t i = 0; i < ARRAY_SIZE(made_of); i++)
 		if (agent->domain[made_of[i]].present && !agent->domain[made_of[i]].live)
@@ -287,7 +290,8 @@ static void take_energy(struct agent *agent, const struct frame *frame, double b
 	for (u32 i = 0; i < agent->zones; i++) {
 		const struct agent_zone *zone = &agent->zone[i];
 		struct snapshot_domain *domain = &agent->domain[zone->domain];
-		struct machine_energy energy = { .domain = zone->domain, .interval_ns = zone->interval_ns };
+		struct machine_energy energy = { .domain = zone->domain,
+						 .interval_ns = zone->interval_ns };
 
 		if (zone->interval_ns) {
 			if (may_learn(zone, interval_ns, complete))
@@ -301,7 +305,8 @@ static void take_energy(struct agent *agent, const struct frame *frame, double b
 			.domain = zone->domain,
 			.package = zone->package,
 			.source = zone->source,
-			.energy_uj = { energy.energy_uj[MODE_DYNAMIC], energy.energy_uj[MODE_IDLE] },
+			.energy_uj = { energy.energy_uj[MODE_DYNAMIC],
+				       energy.energy_uj[MODE_IDLE] },
 		};
 	}
 }
@@ -314,7 +319,8 @@ static double ratio_of(u64 part_ns, u64 interval_ns, u32 cpus)
 	return ratio > 1.0 ? 1.0 : ratio;
 }
 
-static void describe_machine(const struct agent *agent, const struct frame *frame, struct snapshot *snapshot)
+static void describe_machine(const struct agent *agent, const struct frame *frame,
+			     struct snapshot *snapshot)
 {
 	const struct frame *before = frame_before(agent);
 	const struct activity_table *now = &frame->activity;
@@ -336,16 +342,19 @@ static void describe_machine(const struct agent *agent, const struct frame *fram
 
 		*domain = agent->domain[i];
 		memcpy(domain->node_uj, books.node_uj, sizeof(books.node_uj));
-		memcpy(domain->unattributed_uj, books.unattributed_uj, sizeof(books.unattributed_uj));
+		memcpy(domain->unattributed_uj, books.unattributed_uj,
+		       sizeof(books.unattributed_uj));
 	}
 }
 
-static u32 zone_bits(const struct agent *agent, const struct frame *frame, u32 meter, enum power_quality *quality)
+static u32 zone_bits(const struct agent *agent, const struct frame *frame, u32 meter,
+		     enum power_quality *quality)
 {
 	u32 bits = 0;
 
 	for (u32 i = 0; i < frame->readings; i++) {
-		const struct meter_zone *zone = meter_set_zone(agent->meters, frame->reading[i].zone);
+		const struct meter_zone *zone =
+			meter_set_zone(agent->meters, frame->reading[i].zone);
 
 		if (zone->meter != meter || frame->reading[i].status != METER_OK)
 			continue;
@@ -355,12 +364,14 @@ static u32 zone_bits(const struct agent *agent, const struct frame *frame, u32 m
 	return bits;
 }
 
-static void describe_meters(const struct agent *agent, const struct frame *frame, struct snapshot *snapshot)
+static void describe_meters(const struct agent *agent, const struct frame *frame,
+			    struct snapshot *snapshot)
 {
 	const struct meter_state *state;
 	u32 n = 0;
 
-	for (u32 i = 0; n < SNAPSHOT_METERS_MAX && (state = meter_set_state(agent->meters, i)); i++) {
+	for (u32 i = 0; n < SNAPSHOT_METERS_MAX && (state = meter_set_state(agent->meters, i));
+	     i++) {
 		struct snapshot_meter *meter = &snapshot->meter[n++];
 
 		*meter = (struct snapshot_meter){
@@ -394,7 +405,8 @@ static void describe_losses(const struct agent *agent, struct snapshot *snapshot
 	add_lost(snapshot, "cgroup_impostor", registry->impostors);
 	add_lost(snapshot, "cgroup_limit", registry->places_refused);
 	snapshot->folded[LEVEL_PROCESS] = registry->folded_processes;
-	snapshot->folded[LEVEL_CONTAINER] = registry->group[GROUP_CONTAINER][CONTAINER_OTHER].cgroups;
+	snapshot->folded[LEVEL_CONTAINER] =
+		registry->group[GROUP_CONTAINER][CONTAINER_OTHER].cgroups;
 }
 
 static void describe_self(struct agent *agent, struct snapshot *snapshot)
@@ -402,7 +414,8 @@ static void describe_self(struct agent *agent, struct snapshot *snapshot)
 	u32 index = u64map_get(&agent->registry->by_pid, agent->self.host_pid, 0);
 
 	self_read(&agent->self, &snapshot->self);
-	snapshot->self.bpf_run_known = activity_bpf_run_ns(agent->activity, &snapshot->self.bpf_run_ns);
+	snapshot->self.bpf_run_known =
+		activity_bpf_run_ns(agent->activity, &snapshot->self.bpf_run_ns);
 	if (index != U64MAP_NONE) {
 		const struct account *account = ledger_process_account(agent->ledger, index);
 
@@ -435,8 +448,8 @@ static void check_books(const struct agent *agent)
 
 	if (!difference_uj)
 		return;
-	log_error("the books do not balance: %s %s is off by %lld uJ", domain_name(domain), mode_name(mode),
-		  (long long)difference_uj);
+	log_error("the books do not balance: %s %s is off by %lld uJ", domain_name(domain),
+		  mode_name(mode), (long long)difference_uj);
 	abort();
 }
 #else

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * kepler doctor: what can be measured on this machine, how well, and for each thing that can't be: why,
- * and what would change it.
+ * kepler doctor: what can be measured on this machine, how well, and for each thing that can't be:
+ * why, and what would change it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -28,12 +28,12 @@ static const char *status_word(enum meter_status status)
 static void print_zone(const struct meter_zone *zone, const struct meter_reading *before,
 		       const struct meter_reading *now)
 {
-	printf("    %-9s %-10s %-28s %s", domain_name(zone->domain), quality_name(zone->quality), zone->name,
-	       status_word(now->status));
+	printf("    %-9s %-10s %-28s %s", domain_name(zone->domain), quality_name(zone->quality),
+	       zone->name, status_word(now->status));
 	if (zone->error_ratio > 0.0)
 		printf(", +-%.0f %%", zone->error_ratio * 100.0);
-	if (now->status == METER_OK && before->zone == now->zone && before->value_uj == now->value_uj &&
-	    zone->quality == QUALITY_MEASURED)
+	if (now->status == METER_OK && before->zone == now->zone &&
+	    before->value_uj == now->value_uj && zone->quality == QUALITY_MEASURED)
 		printf(", does not move: serve takes it for dead when that stays so under load");
 	printf("\n");
 }
@@ -56,7 +56,8 @@ static void print_meters(const struct sysroot *root)
 	}
 	printf("power\n");
 	for (u32 i = 0; (state = meter_set_state(set, i)); i++) {
-		printf("  %-4s %s: %s\n", state->used ? "yes" : "no", state->name, state->description);
+		printf("  %-4s %s: %s\n", state->used ? "yes" : "no", state->name,
+		       state->description);
 		if (state->detail[0])
 			printf("       %s\n", state->detail);
 		for (u32 z = 0; z < count; z++) {
@@ -73,19 +74,22 @@ static void print_activity(const struct sysroot *root, const struct config *conf
 {
 	const struct activity_options options = { .bpf = config->activity_bpf,
 						  .irq_counters = config->exporter_irq_counters };
-	struct activity_table table = ACTIVITY_TABLE_NULL;
+	struct activity_table table = { 0 };
 	struct activity *activity;
 	int r;
 
 	printf("\nactivity\n");
 	r = activity_new(root, &options, &activity);
 	if (r < 0) {
-		printf("  no   neither BPF nor %s can be read: %s; run as root\n", root->proc, strerror(-r));
+		printf("  no   neither BPF nor %s can be read: %s; run as root\n", root->proc,
+		       strerror(-r));
 		return;
 	}
 	r = activity_baseline(activity, &table);
-	printf("  %-4s by %s: %s\n", r < 0 ? "no" : "yes", activity_source(activity), activity_detail(activity));
-	printf("       %u threads and %u cgroups seen; cgroup v1 accounting %s\n", table.count, table.event_count,
+	printf("  %-4s by %s: %s\n", r < 0 ? "no" : "yes", activity_source(activity),
+	       activity_detail(activity));
+	printf("       %u threads and %u cgroups seen; cgroup v1 accounting %s\n", table.count,
+	       table.event_count,
 	       activity_v1_hierarchy(activity) ? "is mounted beside v2" : "is not used");
 	activity_table_deinit(&table);
 	activity_free(activity);
@@ -105,10 +109,12 @@ int command_doctor(int argc, char **argv)
 	}
 	r = sysroot_init(&root, config.host_procfs, config.host_sysfs, &which);
 	if (r < 0) {
-		fprintf(stderr, "kepler: can't open %s: %s; set host.procfs and host.sysfs\n", which, strerror(-r));
+		fprintf(stderr, "kepler: can't open %s: %s; set host.procfs and host.sysfs\n",
+			which, strerror(-r));
 		return 1;
 	}
-	printf("machine\n  CPU  %s, %ld online\n\n", cpu_model_read(&root)->name, sysconf(_SC_NPROCESSORS_ONLN));
+	printf("machine\n  CPU  %s, %ld online\n\n", cpu_model_read(&root)->name,
+	       sysconf(_SC_NPROCESSORS_ONLN));
 	print_meters(&root);
 	print_activity(&root, &config);
 	sysroot_deinit(&root);

@@ -15,7 +15,8 @@
 /* Descriptors are counted once in so many ticks: it takes a directory read. */
 #define FDS_TICKS 16
 
-/* In a container the host counts other pids than the process itself: NSpid has all of them, outermost first. */
+/* In a container the host counts other pids than the process itself: NSpid has all of them,
+ * outermost first. */
 static u64 read_host_pid(const struct sysroot *root)
 {
 	u64 pid = (u64)getpid();
@@ -69,7 +70,8 @@ static u32 count_fds(void)
 	ssize_t len;
 
 	while (fd >= 0 && (len = getdents64(fd, buf, sizeof(buf))) > 0)
-		for (ssize_t at = 0; at < len; at += ((const struct dirent64 *)(buf + at))->d_reclen)
+		for (ssize_t at = 0; at < len;
+		     at += ((const struct dirent64 *)(buf + at))->d_reclen)
 			count++;
 	return count > 3 ? count - 3 : 0; /* less ".", ".." and the directory itself */
 }

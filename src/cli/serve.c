@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * kepler serve: the one place that wires rooms together. The main thread ticks; the web server's threads
- * read what it publishes.
+ * kepler serve: the one place that wires rooms together. The main thread ticks; the web server's
+ * threads read what it publishes.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -60,7 +60,8 @@ static struct agent_options agent_options_of(const struct config *config)
 	};
 
 	return (struct agent_options){
-		.activity = { .bpf = config->activity_bpf, .irq_counters = config->exporter_irq_counters },
+		.activity = { .bpf = config->activity_bpf,
+			      .irq_counters = config->exporter_irq_counters },
 		.idle = idle[config->attribution_idle],
 		.max_series = config->exporter_max_series,
 		.retention_ns = config->exporter_retention_ns,
@@ -87,10 +88,12 @@ static struct routes_options routes_options_of(const struct serve *serve)
 		},
 	};
 
-	snprintf(options.metrics_path, sizeof(options.metrics_path), "%s", config->web_telemetry_path);
-	snprintf(options.exposition.node_name, sizeof(options.exposition.node_name), "%s", config->node_name);
-	snprintf(options.exposition.cpu_architecture, sizeof(options.exposition.cpu_architecture), "%s",
-		 serve->cpu_architecture);
+	snprintf(options.metrics_path, sizeof(options.metrics_path), "%s",
+		 config->web_telemetry_path);
+	snprintf(options.exposition.node_name, sizeof(options.exposition.node_name), "%s",
+		 config->node_name);
+	snprintf(options.exposition.cpu_architecture, sizeof(options.exposition.cpu_architecture),
+		 "%s", serve->cpu_architecture);
 	return options;
 }
 
@@ -113,7 +116,8 @@ static void after_tick(struct serve *serve, int r)
 {
 	serve->ticks++;
 	if (r < 0 && serve->failed_ticks++ % COMPLAIN_TICKS == 0)
-		log_warn("a tick was not complete: %s; what it missed comes with the next", strerror(-r));
+		log_warn("a tick was not complete: %s; what it missed comes with the next",
+			 strerror(-r));
 	if (r == 0)
 		serve->failed_ticks = 0;
 	if (serve->ticks == 1)
@@ -130,7 +134,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *ctx)
 	after_tick(serve, agent_tick(serve->agent));
 	serve->next_ns += serve->config.monitor_interval_ns;
 	now_ns = clock_boot_ns();
-	/* after a suspend, or a tick longer than the interval, begin anew instead of running behind */
+	/* after a suspend, or a tick longer than the interval, begin anew instead of running behind
+	 */
 	if (serve->next_ns <= now_ns)
 		serve->next_ns = now_ns + serve->config.monitor_interval_ns;
 	sd_event_source_set_time(source, serve->next_ns / NSEC_PER_USEC);
@@ -149,7 +154,8 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 {
 	struct serve *serve = ctx;
 
-	log_info("%s: ending after %llu ticks", strsignal((int)info->ssi_signo), (unsigned long long)serve->ticks);
+	log_info("%s: ending after %llu ticks", strsignal((int)info->ssi_signo),
+		 (unsigned long long)serve->ticks);
 	return sd_event_exit(serve->event, 0);
 }
 
@@ -164,11 +170,13 @@ static void warn_fixed(const struct config *before, const struct config *now)
 	if (strcmp(before->web_listen_address, now->web_listen_address) != 0 ||
 	    strcmp(before->web_telemetry_path, now->web_telemetry_path) != 0 ||
 	    strcmp(before->host_procfs, now->host_procfs) != 0 ||
-	    strcmp(before->host_sysfs, now->host_sysfs) != 0 || before->activity_bpf != now->activity_bpf ||
+	    strcmp(before->host_sysfs, now->host_sysfs) != 0 ||
+	    before->activity_bpf != now->activity_bpf ||
 	    before->exporter_max_series != now->exporter_max_series ||
 	    before->exporter_irq_counters != now->exporter_irq_counters)
-		log_warn("web.*, host.*, activity.bpf, exporter.max-series and exporter.irq-counters change with a"
-			 " restart only");
+		log_warn(
+			"web.*, host.*, activity.bpf, exporter.max-series and exporter.irq-counters change with a"
+			" restart only");
 }
 
 /* Of a changed configuration: the rest keeps the values it has. */
@@ -217,11 +225,13 @@ static int open_agent(struct serve *serve)
 {
 	struct agent_options options = agent_options_of(&serve->config);
 	const char *what;
-	int r = sysroot_init(&serve->root, serve->config.host_procfs, serve->config.host_sysfs, &what);
+	int r = sysroot_init(&serve->root, serve->config.host_procfs, serve->config.host_sysfs,
+			     &what);
 
 	if (r < 0) {
-		log_error("can't open %s: %s; set host.procfs and host.sysfs to where they are mounted", what,
-			  strerror(-r));
+		log_error(
+			"can't open %s: %s; set host.procfs and host.sysfs to where they are mounted",
+			what, strerror(-r));
 		return r;
 	}
 	snprintf(serve->cpu_architecture, sizeof(serve->cpu_architecture), "%s",
@@ -296,7 +306,8 @@ static int open_events(struct serve *serve)
 	serve->next_ns = clock_boot_ns() + FIRST_TICK_NS;
 	if (r >= 0)
 		r = sd_event_add_time(serve->event, &serve->timer, CLOCK_BOOTTIME,
-				      serve->next_ns / NSEC_PER_USEC, TIMER_ACCURACY_US, on_timer, serve);
+				      serve->next_ns / NSEC_PER_USEC, TIMER_ACCURACY_US, on_timer,
+				      serve);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(serve->timer, SD_EVENT_ON);
 	if (r >= 0)
@@ -319,8 +330,9 @@ static void block_signals(void)
 }
 
 /*
- * Memory of big responses goes back to the system when they are done, and the web server's threads share
- * the arena of everybody else: for an agent that must not be noticed size counts for more than speed here.
+ * Memory of big responses goes back to the system when they are done, and the web server's threads
+ * share the arena of everybody else: for an agent that must not be noticed size counts for more
+ * than speed here.
  */
 static void keep_memory_small(void)
 {
@@ -333,7 +345,8 @@ static void tell_activity(const struct activity *activity)
 	const char *detail = activity_detail(activity);
 	bool bad = strcmp(activity_source(activity), "bpf") != 0 || strstr(detail, "WARNING");
 
-	log_line(bad ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "activity by %s: %s", activity_source(activity), detail);
+	log_line(bad ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "activity by %s: %s",
+		 activity_source(activity), detail);
 }
 
 static int run(struct serve *serve)
@@ -354,7 +367,8 @@ static int run(struct serve *serve)
 		r = open_events(serve);
 	if (r < 0)
 		return r;
-	malloc_trim(0); /* reading the kernel's types took more memory than all the rest ever will */
+	malloc_trim(
+		0); /* reading the kernel's types took more memory than all the rest ever will */
 	r = sd_event_loop(serve->event);
 	sd_notify(0, "STOPPING=1");
 	return r;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The first words to the person who started the agent: where to look, how much power, how sure, and who
- * uses it.
+ * The first words to the person who started the agent: where to look, how much power, how sure, and
+ * who uses it.
  */
 #pragma once
 

@@ -11,7 +11,7 @@
 void leaves_deinit(struct leaves *leaves)
 {
 	free(leaves->leaf);
-	*leaves = (struct leaves)LEAVES_NULL;
+	*leaves = (struct leaves){ 0 };
 }
 
 static void learn_cgroups(struct registry *registry, const struct activity_table *activity)
@@ -20,7 +20,8 @@ static void learn_cgroups(struct registry *registry, const struct activity_table
 		const struct cgroup_event *event = &activity->events[i];
 
 		if (event->gone)
-			registry_cgroup_gone(registry, event->hierarchy, event->id, activity->taken_ns);
+			registry_cgroup_gone(registry, event->hierarchy, event->id,
+					     activity->taken_ns);
 		else
 			registry_cgroup_new(registry, event->hierarchy, event->id,
 					    activity->text + event->path);
@@ -57,7 +58,8 @@ static struct leaf *leaf_for(struct registry *registry, struct leaves *leaves, u
 	process = &registry->process[index];
 	if (process->leaf_tick == leaves->tick) {
 		leaf = &leaves->leaf[process->leaf];
-		if (leaf->process == index && leaf->container == where.container && leaf->vm == where.vm)
+		if (leaf->process == index && leaf->container == where.container &&
+		    leaf->vm == where.vm)
 			return leaf;
 	}
 	leaf = add_leaf(leaves, index, where);
@@ -68,14 +70,16 @@ static struct leaf *leaf_for(struct registry *registry, struct leaves *leaves, u
 	return leaf;
 }
 
-static struct whereabouts place_row(struct registry *registry, const struct task_record *row, u32 v1_hierarchy)
+static struct whereabouts place_row(struct registry *registry, const struct task_record *row,
+				    u32 v1_hierarchy)
 {
 	if (row->flags & ABI_TASK_KTHREAD)
 		return (struct whereabouts){ CONTAINER_KERNEL, SLOT_NONE };
 	return registry_place(registry, row->cgroup_v2, row->cgroup_v1, v1_hierarchy);
 }
 
-static int settle_row(struct registry *registry, const struct task_record *row, struct leaves *leaves, u64 now_ns)
+static int settle_row(struct registry *registry, const struct task_record *row,
+		      struct leaves *leaves, u64 now_ns)
 {
 	const struct sighting sighting = {
 		.pid = row->pid,
@@ -115,7 +119,8 @@ static int settle_overflow(struct registry *registry, const struct activity_over
 	if (!overflow->key.kthread)
 		where = registry_place(registry, overflow->key.cgroup_v2, overflow->key.cgroup_v1,
 				       leaves->v1_hierarchy);
-	leaf = leaf_for(registry, leaves, registry_many(registry, where.container, MANY_ENDED), where);
+	leaf = leaf_for(registry, leaves, registry_many(registry, where.container, MANY_ENDED),
+			where);
 	if (!leaf)
 		return -ENOMEM;
 	leaf->cpu_ns += overflow->value.cpu_ns;
@@ -125,7 +130,8 @@ static int settle_overflow(struct registry *registry, const struct activity_over
 
 static int settle_idle(const struct activity_table *activity, struct leaves *leaves)
 {
-	struct leaf *leaf = add_leaf(leaves, SLOT_NONE, (struct whereabouts){ CONTAINER_KERNEL, SLOT_NONE });
+	struct leaf *leaf =
+		add_leaf(leaves, SLOT_NONE, (struct whereabouts){ CONTAINER_KERNEL, SLOT_NONE });
 
 	if (!leaf)
 		return -ENOMEM;
@@ -135,7 +141,8 @@ static int settle_idle(const struct activity_table *activity, struct leaves *lea
 }
 
 /* First the slot in the map, a little later the row that it leads to. */
-static void fetch_ahead(const struct registry *registry, const struct activity_table *activity, u32 index)
+static void fetch_ahead(const struct registry *registry, const struct activity_table *activity,
+			u32 index)
 {
 	u32 process;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * An account: what one workload (or the machine) has used since the agent started. All members only grow.
+ * An account: what one workload (or the machine) has used since the agent started. All members only
+ * grow.
  */
 #pragma once
 
@@ -21,7 +22,8 @@ struct account {
 	u64 counter[COUNTER_MAX];
 };
 
-/* Package + dram + gpu + other of one mode, uJ: the parts that add up to the machine without overlap. */
+/* Package + dram + gpu + other of one mode, uJ: the parts that add up to the machine without
+ * overlap. */
 static inline u64 account_total_uj(const struct account *account, enum power_mode mode)
 {
 	const u64 *uj = account->energy_uj[mode];

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * One posting walks the leaves of a tick once. Each domain and mode with energy in it is a pot; every
- * pot is divided among the leaves by the same weights, and each share is written to the leaf's process,
- * container, VM and namespace. So the sums over any level are those of the leaves, to the microjoule.
+ * One posting walks the leaves of a tick once. Each domain and mode with energy in it is a pot;
+ * every pot is divided among the leaves by the same weights, and each share is written to the
+ * leaf's process, container, VM and namespace. So the sums over any level are those of the leaves,
+ * to the microjoule.
  */
 #include "ledger/ledger.h"
 
@@ -143,7 +144,8 @@ struct targets {
 	u32 count;
 };
 
-static struct targets targets_of(struct ledger *ledger, const struct registry *registry, const struct leaf *leaf)
+static struct targets targets_of(struct ledger *ledger, const struct registry *registry,
+				 const struct leaf *leaf)
 {
 	struct targets targets = { .count = 2 };
 	u32 namespace = registry->group[GROUP_CONTAINER][leaf->container].namespace;
@@ -189,7 +191,8 @@ static void begin_pots(const struct ledger *ledger, struct pots *pots, u64 weigh
 	}
 }
 
-/* Once a second the rows are cold: those that are needed soon are fetched this many leaves ahead. */
+/* Once a second the rows are cold: those that are needed soon are fetched this many leaves ahead.
+ */
 #define POST_AHEAD 6
 
 static void fetch_ahead(const struct ledger *ledger, const struct leaves *leaves, u32 index)
@@ -211,19 +214,19 @@ static void post_leaf(const struct targets *targets, struct pots *pots, u64 reac
 {
 	for (u32 i = 0; i < pots->count; i++) {
 		struct apportion *apportion = &pots->pot[i].apportion;
-		u64 share_uj = reached == weights ? apportion_rest(apportion) :
-						    apportion_next(apportion, reached);
+		u64 share_uj = reached == weights ? apportion_rest(apportion)
+						  : apportion_next(apportion, reached);
 
 		post_share(targets, &pots->pot[i], share_uj);
 	}
 }
 
 /*
- * Divides all pots among the leaves by weight, and posts what they counted unless the weights are not
- * theirs. The last leaf with a weight takes what rounding left.
+ * Divides all pots among the leaves by weight, and posts what they counted unless the weights are
+ * not theirs. The last leaf with a weight takes what rounding left.
  */
-static void divide(struct ledger *ledger, const struct registry *registry, const struct leaves *leaves,
-		   struct pots *pots, bool counters)
+static void divide(struct ledger *ledger, const struct registry *registry,
+		   const struct leaves *leaves, struct pots *pots, bool counters)
 {
 	u64 reached = 0;
 
@@ -247,13 +250,17 @@ static void divide(struct ledger *ledger, const struct registry *registry, const
 static void to_nobody(struct ledger *ledger, const struct pots *pots)
 {
 	for (u32 i = 0; i < pots->count; i++)
-		ledger->unattributed_uj[pots->pot[i].mode][pots->pot[i].domain] += pots->pot[i].energy_uj;
+		ledger->unattributed_uj[pots->pot[i].mode][pots->pot[i].domain] +=
+			pots->pot[i].energy_uj;
 }
 
 /* Idle energy of a tick in which nobody ran. */
-static void to_system(struct ledger *ledger, const struct registry *registry, const struct pots *pots)
+static void to_system(struct ledger *ledger, const struct registry *registry,
+		      const struct pots *pots)
 {
-	const struct leaf leaf = { .process = SLOT_NONE, .container = CONTAINER_SYSTEM, .vm = SLOT_NONE };
+	const struct leaf leaf = { .process = SLOT_NONE,
+				   .container = CONTAINER_SYSTEM,
+				   .vm = SLOT_NONE };
 	struct targets targets = targets_of(ledger, registry, &leaf);
 
 	for (u32 i = 0; i < pots->count; i++)
@@ -276,14 +283,16 @@ static int add_equal(struct leaves *leaves, u32 process, u32 container, u32 vm, 
 		leaves->capacity = capacity;
 	}
 	leaf = &leaves->leaf[leaves->count++];
-	*leaf = (struct leaf){ .process = process, .container = container, .vm = vm, .cpu_ns = weight };
+	*leaf = (struct leaf){
+		.process = process, .container = container, .vm = vm, .cpu_ns = weight
+	};
 	leaves->cpu_ns += weight;
 	return 0;
 }
 
 /*
- * One leaf per living container, of equal weight. Within a container the energy stays with the row for
- * many processes: idle power has no owner among them.
+ * One leaf per living container, of equal weight. Within a container the energy stays with the row
+ * for many processes: idle power has no owner among them.
  */
 static int equal_leaves(struct registry *registry, struct leaves *leaves)
 {
@@ -304,13 +313,15 @@ static int equal_leaves(struct registry *registry, struct leaves *leaves)
 	return 0;
 }
 
-static void add_pots(const u64 energy_uj[MODE_MAX][DOMAIN_MAX], enum power_mode mode, struct pots *pots)
+static void add_pots(const u64 energy_uj[MODE_MAX][DOMAIN_MAX], enum power_mode mode,
+		     struct pots *pots)
 {
-	bool platform = energy_uj[MODE_DYNAMIC][DOMAIN_PLATFORM] || energy_uj[MODE_IDLE][DOMAIN_PLATFORM];
+	bool platform =
+		energy_uj[MODE_DYNAMIC][DOMAIN_PLATFORM] || energy_uj[MODE_IDLE][DOMAIN_PLATFORM];
 
 	for (int domain = 0; domain < DOMAIN_MAX; domain++) {
-		bool part = domain == DOMAIN_PACKAGE || domain == DOMAIN_DRAM || domain == DOMAIN_GPU ||
-			    domain == DOMAIN_OTHER;
+		bool part = domain == DOMAIN_PACKAGE || domain == DOMAIN_DRAM ||
+			    domain == DOMAIN_GPU || domain == DOMAIN_OTHER;
 
 		if (!energy_uj[mode][domain])
 			continue;
@@ -323,7 +334,8 @@ static void add_pots(const u64 energy_uj[MODE_MAX][DOMAIN_MAX], enum power_mode 
 	}
 }
 
-static void post_zones(struct ledger *ledger, const struct posting *posting, u64 sum_uj[MODE_MAX][DOMAIN_MAX])
+static void post_zones(struct ledger *ledger, const struct posting *posting,
+		       u64 sum_uj[MODE_MAX][DOMAIN_MAX])
 {
 	for (u32 i = 0; i < posting->zones && i < SNAPSHOT_ZONES_MAX; i++) {
 		const struct zone_energy *from = &posting->zone[i];
@@ -344,8 +356,8 @@ static void post_zones(struct ledger *ledger, const struct posting *posting, u64
 }
 
 /* Idle energy that does not go the way of dynamic energy. */
-static void post_idle(struct ledger *ledger, const struct registry *registry, enum ledger_idle policy,
-		      struct pots *pots)
+static void post_idle(struct ledger *ledger, const struct registry *registry,
+		      enum ledger_idle policy, struct pots *pots)
 {
 	if (policy == LEDGER_IDLE_NONE)
 		to_nobody(ledger, pots);
@@ -415,7 +427,8 @@ static struct identity *row_identity(const struct registry *registry, int level,
 /* The rows for what the limits fold stay out of sight until there is something in them. */
 static bool row_exported(int level, u32 index, const struct ledger_row *row)
 {
-	bool fold = index == CONTAINER_OTHER && (level == LEVEL_CONTAINER || level == LEVEL_NAMESPACE);
+	bool fold =
+		index == CONTAINER_OTHER && (level == LEVEL_CONTAINER || level == LEVEL_NAMESPACE);
 
 	return !fold || row->tick_seq;
 }
@@ -523,7 +536,9 @@ s64 ledger_check(const struct ledger *ledger, enum power_domain *domain, enum po
 			u64 sum_uj = ledger->unattributed_uj[m][d];
 
 			for (u32 i = 0; i < ledger->level[LEVEL_NAMESPACE].capacity; i++)
-				sum_uj += ledger->level[LEVEL_NAMESPACE].row[i].account.energy_uj[m][d];
+				sum_uj += ledger->level[LEVEL_NAMESPACE]
+						  .row[i]
+						  .account.energy_uj[m][d];
 			if (sum_uj != ledger->node_uj[m][d]) {
 				*domain = d;
 				*mode = m;

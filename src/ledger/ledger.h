@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * THE ACCOUNTS: integer microjoules per workload, domain and mode. For every domain, mode and tick the
- * sum over namespaces plus what is unattributed is what the machine's zones show, exactly.
+ * THE ACCOUNTS: integer microjoules per workload, domain and mode. For every domain, mode and tick
+ * the sum over namespaces plus what is unattributed is what the machine's zones show, exactly.
  */
 #pragma once
 
@@ -43,9 +43,9 @@ struct ledger *ledger_free(struct ledger *ledger);
 int ledger_post(struct ledger *ledger, struct registry *registry, const struct posting *posting);
 
 /*
- * Fills a snapshot with the books as they stand and returns it for the caller to complete, or NULL when
- * all are held by readers or there is no memory: nothing is lost, the next one shows it all. Allocates
- * only while the books grow.
+ * Fills a snapshot with the books as they stand and returns it for the caller to complete, or NULL
+ * when all are held by readers or there is no memory: nothing is lost, the next one shows it all.
+ * Allocates only while the books grow.
  */
 struct snapshot *ledger_snapshot(struct ledger *ledger, const struct registry *registry);
 

@@ -9,8 +9,8 @@
 #include "workload/identity.h"
 
 static const u64 tick_bounds_ns[SNAPSHOT_TICK_BUCKETS] = {
-	100000,	   250000,    500000,	 1000000,   2500000,   5000000,
-	10000000,  25000000,  50000000,	 100000000, 500000000, UINT64_MAX,
+	100000,   250000,   500000,   1000000,   2500000,   5000000,
+	10000000, 25000000, 50000000, 100000000, 500000000, UINT64_MAX,
 };
 
 static const char *const meter_reasons[] = { "ok", "absent", "denied", "stale", "error", "dead" };
@@ -90,7 +90,8 @@ struct snapshot *snapshot_box_take(struct snapshot_box *box)
 	for (i = 0; i < SNAPSHOT_POOL && box->pool[i]; i++) {
 		struct snapshot *one = box->pool[i];
 
-		if (one != box->current && !atomic_load(&one->refs) && (!best || one->seq > best->seq))
+		if (one != box->current && !atomic_load(&one->refs) &&
+		    (!best || one->seq > best->seq))
 			best = one;
 	}
 	if (!best && i < SNAPSHOT_POOL)

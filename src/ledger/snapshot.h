@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A snapshot: the books as they stood after one tick. Immutable once published; whoever reads it holds a
- * reference. It owns its rows; their identities are borrowed from the ledger, which keeps them while any
- * snapshot that names them lives.
+ * A snapshot: the books as they stood after one tick. Immutable once published; whoever reads it
+ * holds a reference. It owns its rows; their identities are borrowed from the ledger, which keeps
+ * them while any snapshot that names them lives.
  */
 #pragma once
 
@@ -30,9 +30,11 @@ enum snapshot_level {
 struct snapshot_row {
 	struct identity *identity; /* NULL: the slot is empty, skip it */
 	struct account account;
-	u64 tick_uj;   /* dynamic + idle energy of the last tick: platform, or package + dram + gpu + other */
-	u64 tick_seq;  /* the snapshot sequence tick_uj belongs to: when older, the row's power is 0 now */
-	bool ended;    /* the workload has ended; the row stays for the retention time */
+	u64 tick_uj;  /* dynamic + idle energy of the last tick: platform, or package + dram + gpu +
+			 other */
+	u64 tick_seq; /* the snapshot sequence tick_uj belongs to: when older, the row's power is 0
+			 now */
+	bool ended;   /* the workload has ended; the row stays for the retention time */
 	bool exported; /* false: not a row of its own for the outside (folded elsewhere) */
 };
 
@@ -55,10 +57,10 @@ struct snapshot_domain {
 	bool present; /* it was read at least once */
 	bool live;    /* it was read in the last tick; else its power is 0 */
 	enum power_quality quality;
-	const char *source;   /* "rapl-sysfs", "trained_power_model"; static string */
-	u64 power_uw;         /* over the last tick */
-	u64 idle_uw;          /* the learned floor */
-	double error_ratio;   /* relative error of an estimate; 0 when measured */
+	const char *source;            /* "rapl-sysfs", "trained_power_model"; static string */
+	u64 power_uw;                  /* over the last tick */
+	u64 idle_uw;                   /* the learned floor */
+	double error_ratio;            /* relative error of an estimate; 0 when measured */
 	u64 node_uj[MODE_MAX];         /* sum over the domain's zones since start */
 	u64 unattributed_uj[MODE_MAX]; /* what the books could not place */
 };
@@ -90,7 +92,7 @@ struct snapshot_self {
 	u64 max_fds;
 	u64 tick_count;
 	u64 tick_sum_ns;
-	u64 tick_bucket[SNAPSHOT_TICK_BUCKETS]; /* per bucket, not cumulative; bounds: snapshot_tick_bound_ns */
+	u64 tick_bucket[SNAPSHOT_TICK_BUCKETS]; /* each for itself, not cumulative */
 };
 
 struct snapshot {
@@ -100,14 +102,15 @@ struct snapshot {
 	u64 boot_ns;     /* boot clock of the tick */
 	u64 interval_ns; /* length of the tick */
 	u32 cpus;
-	double busy_ratio;    /* 0..1: share of CPU time that tasks ran in the tick */
-	double irq_ratio;     /* hardware interrupts, of all CPU time; tick-sampled by the kernel */
+	double busy_ratio; /* 0..1: share of CPU time that tasks ran in the tick */
+	double irq_ratio;  /* hardware interrupts, of all CPU time; tick-sampled by the kernel */
 	double softirq_ratio;
 	double steal_ratio;
 	const char *activity_source; /* "bpf" or "proc" */
 	const char *activity_detail; /* why proc, or what the kernel offers; static for the run */
 	struct snapshot_rows level[LEVEL_MAX];
-	u64 folded[LEVEL_MAX]; /* what the limits fold into another row now: threads that worked, cgroups */
+	u64 folded[LEVEL_MAX]; /* threads that worked, and cgroups, now without a row of their own
+				*/
 	struct snapshot_domain domain[DOMAIN_MAX];
 	struct snapshot_zone zone[SNAPSHOT_ZONES_MAX];
 	u32 zones;
@@ -129,13 +132,12 @@ const char *snapshot_meter_reason(u32 status);
 u64 snapshot_row_power_uw(const struct snapshot *snapshot, const struct snapshot_row *row);
 
 /*
- * The published snapshot, with writers and readers on different threads. snapshot_box_get() returns a
- * reference or NULL before the first tick; drop it with snapshot_unref(). A reference must not be held
- * for longer than SNAPSHOT_HOLD_MAX_NS: the ledger has a fixed number of snapshots to publish into.
+ * The published snapshot, with writers and readers on different threads. snapshot_box_get() returns
+ * a reference or NULL before the first tick; drop it with snapshot_unref(). A reference must not be
+ * held for longer than SNAPSHOT_HOLD_MAX_NS, nor by more than SNAPSHOT_READERS_MAX readers: then
+ * one is always left to publish into.
  */
 #define SNAPSHOT_HOLD_MAX_NS (10 * NSEC_PER_SEC)
-
-/* So many readers may hold one each: then one is always left to publish into. */
 #define SNAPSHOT_READERS_MAX 12
 
 struct snapshot_box;

@@ -8,7 +8,8 @@
 
 #include "ledger/snapshot.h"
 
-/* One is published, one is being filled, and readers that were just cut may hold theirs a little longer. */
+/* One is published, one is being filled, and readers that were just cut may hold theirs a little
+ * longer. */
 #define SNAPSHOT_POOL (SNAPSHOT_READERS_MAX + 4)
 
 struct snapshot_box {

@@ -12,7 +12,8 @@ void apportion_init(struct apportion *apportion, u64 amount, u64 weights, u32 tu
 
 	*apportion = (struct apportion){
 		.amount = amount,
-		/* cut off only for more than 2^32 units to a single step; the last share has the rest */
+		/* cut off only for more than 2^32 units to a single step; the last share has the
+		   rest */
 		.rate = rate >> 64 ? UINT64_MAX : (u64)rate,
 		.phase = turn * GOLDEN_STEP,
 		.shift = shift,

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Power against busy share is kept as the mean of each twentieth of the range. The floor is the lowest
- * twentieth that was ever seen, carried down to a busy share of 0 along the slope to the next one that
- * is far enough away; while there is none, along the slope of a typical machine. Load adds knowledge at
- * the high end and cannot lift the low end.
+ * Power against busy share is kept as the mean of each twentieth of the range. The floor is the
+ * lowest twentieth that was ever seen, carried down to a busy share of 0 along the slope to the
+ * next one that is far enough away; while there is none, along the slope of a typical machine. Load
+ * adds knowledge at the high end and cannot lift the low end.
  */
 #include "model/idle.h"
 
 #include <string.h>
 
 #define IDLE_SAMPLES_MAX 64
-#define IDLE_SAMPLES_MIN 2    /* of a bucket that is used for the slope */
-#define IDLE_SLOPE_SPAN 0.10  /* of busy share between the two ends of a slope */
+#define IDLE_SAMPLES_MIN 2   /* of a bucket that is used for the slope */
+#define IDLE_SLOPE_SPAN 0.10 /* of busy share between the two ends of a slope */
 
 /*
- * Idle over full-load power of a two-socket Xeon E5-2667 v3 server (kepler-model-db, nx12: means of the
- * lowest and the highest 5 % of package power): package 31 of 186 W, DRAM 38 of 60 W, platform 171 of
- * 370 W; what is neither, 102 of 124 W.
+ * Idle over full-load power of a two-socket Xeon E5-2667 v3 server (kepler-model-db, nx12: means of
+ * the lowest and the highest 5 % of package power): package 31 of 186 W, DRAM 38 of 60 W, platform
+ * 171 of 370 W; what is neither, 102 of 124 W.
  */
 static const double prior_ratios[DOMAIN_MAX] = {
-	[DOMAIN_PACKAGE] = 0.17, [DOMAIN_CORE] = 0.10, [DOMAIN_UNCORE] = 0.50, [DOMAIN_DRAM] = 0.63,
-	[DOMAIN_GPU] = 0.20,     [DOMAIN_OTHER] = 0.82, [DOMAIN_PLATFORM] = 0.46,
+	[DOMAIN_PACKAGE] = 0.17,  [DOMAIN_CORE] = 0.10, [DOMAIN_UNCORE] = 0.50,
+	[DOMAIN_DRAM] = 0.63,     [DOMAIN_GPU] = 0.20,  [DOMAIN_OTHER] = 0.82,
+	[DOMAIN_PLATFORM] = 0.46,
 };
 
 void idle_floor_init(struct idle_floor *floor, enum power_domain domain)
@@ -45,10 +46,12 @@ void idle_floor_learn(struct idle_floor *floor, double power_uw, double busy)
 	bucket->busy += weight * (busy - bucket->busy);
 }
 
-static const struct idle_bucket *next_bucket(const struct idle_floor *floor, int from, double busy_min)
+static const struct idle_bucket *next_bucket(const struct idle_floor *floor, int from,
+					     double busy_min)
 {
 	for (int i = from; i < IDLE_BUCKETS; i++)
-		if (floor->bucket[i].samples >= IDLE_SAMPLES_MIN && floor->bucket[i].busy >= busy_min)
+		if (floor->bucket[i].samples >= IDLE_SAMPLES_MIN &&
+		    floor->bucket[i].busy >= busy_min)
 			return &floor->bucket[i];
 	return NULL;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The idle floor of a sensor: what it shows when nobody works. A constant of the machine, learned from
- * power against the busy share, that does not rise with load.
+ * The idle floor of a sensor: what it shows when nobody works. A constant of the machine, learned
+ * from power against the busy share, that does not rise with load.
  */
 #pragma once
 
@@ -17,7 +17,8 @@ struct idle_bucket {
 };
 
 struct idle_floor {
-	double prior_ratio; /* idle over full-load power, assumed until the machine has shown its own */
+	double prior_ratio; /* idle over full-load power, assumed until the machine has shown its
+			       own */
 	struct idle_bucket bucket[IDLE_BUCKETS];
 };
 
@@ -30,6 +31,7 @@ void idle_floor_learn(struct idle_floor *floor, double power_uw, double busy);
 double idle_floor_uw(const struct idle_floor *floor);
 
 /*
- * The idle part of @energy_uj used over @interval_ns with this floor: never more than the energy itself.
+ * The idle part of @energy_uj used over @interval_ns with this floor: never more than the energy
+ * itself.
  */
 u64 idle_part_uj(double floor_uw, u64 energy_uj, u64 interval_ns);

@@ -6,8 +6,8 @@
 
 #define OTHER_WAITS_MAX 10
 
-void machine_learn(struct machine *machine, u32 zone, const struct machine_energy *energy, u64 energy_uj,
-		   double busy)
+void machine_learn(struct machine *machine, u32 zone, const struct machine_energy *energy,
+		   u64 energy_uj, double busy)
 {
 	struct idle_floor *floor = &machine->floor[zone];
 
@@ -15,10 +15,13 @@ void machine_learn(struct machine *machine, u32 zone, const struct machine_energ
 		return;
 	if (floor->prior_ratio == 0.0)
 		idle_floor_init(floor, energy->domain);
-	idle_floor_learn(floor, (double)energy_uj * (double)NSEC_PER_SEC / (double)energy->interval_ns, busy);
+	idle_floor_learn(floor,
+			 (double)energy_uj * (double)NSEC_PER_SEC / (double)energy->interval_ns,
+			 busy);
 }
 
-void machine_split(const struct machine *machine, u32 zone, struct machine_energy *energy, u64 energy_uj)
+void machine_split(const struct machine *machine, u32 zone, struct machine_energy *energy,
+		   u64 energy_uj)
 {
 	double floor_uw = idle_floor_uw(&machine->floor[zone]);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the machine used: from the readings of two frames to energy per sensor, idle and dynamic apart.
+ * What the machine used: from the readings of two frames to energy per sensor, idle and dynamic
+ * apart.
  */
 #pragma once
 
@@ -26,19 +27,22 @@ struct machine {
 };
 
 /*
- * Learns the floor of sensor @zone from @energy_uj over energy->interval_ns, in which tasks ran a share
+ * Learns the floor of sensor @zone from @energy_uj over energy->interval_ns, in which tasks ran a
+ * share
  * @busy (0..1) of the machine's CPU time.
  */
-void machine_learn(struct machine *machine, u32 zone, const struct machine_energy *energy, u64 energy_uj,
-		   double busy);
+void machine_learn(struct machine *machine, u32 zone, const struct machine_energy *energy,
+		   u64 energy_uj, double busy);
 
-/* Splits @energy_uj of sensor @zone over energy->interval_ns into idle and dynamic by the floor so far. */
-void machine_split(const struct machine *machine, u32 zone, struct machine_energy *energy, u64 energy_uj);
+/* Splits @energy_uj of sensor @zone over energy->interval_ns into idle and dynamic by the floor so
+ * far. */
+void machine_split(const struct machine *machine, u32 zone, struct machine_energy *energy,
+		   u64 energy_uj);
 
 /*
- * Energy of what is neither package, dram nor gpu: @platform_uj less @parts_uj. A deficit (the meters are
- * not read at the same instant) is carried over, never exported as a step back. While one of the sensors
- * fails (@complete is false) nothing is told, and what it counted meanwhile evens out afterwards; after ten
- * ticks without it the comparison begins anew.
+ * Energy of what is neither package, dram nor gpu: @platform_uj less @parts_uj. A deficit (the
+ * meters are not read at the same instant) is carried over, never exported as a step back. While
+ * one of the sensors fails (@complete is false) nothing is told, and what it counted meanwhile
+ * evens out afterwards; after ten ticks without it the comparison begins anew.
  */
 u64 machine_other_uj(struct machine *machine, u64 platform_uj, u64 parts_uj, bool complete);

@@ -79,7 +79,8 @@ struct identity *naming_reserved(u32 container)
 	copy(draft.container_id, sizeof(draft.container_id), reserved[container].name);
 	copy(draft.container_name, sizeof(draft.container_name), reserved[container].name);
 	copy(draft.pod_name, sizeof(draft.pod_name), reserved[container].name);
-	copy(draft.container_namespace, sizeof(draft.container_namespace), reserved[container].namespace);
+	copy(draft.container_namespace, sizeof(draft.container_namespace),
+	     reserved[container].namespace);
 	return finish_container(&draft);
 }
 
@@ -95,9 +96,11 @@ struct identity *naming_container(const struct cgroup_identity *path)
 	struct identity draft = { 0 };
 
 	copy(draft.container_id, sizeof(draft.container_id), path->id);
-	snprintf(draft.container_name, sizeof(draft.container_name), "%.*s", SHORT_ID_LEN, path->id);
+	snprintf(draft.container_name, sizeof(draft.container_name), "%.*s", SHORT_ID_LEN,
+		 path->id);
 	copy(draft.pod_name, sizeof(draft.pod_name), path->pod_uid);
-	copy(draft.container_namespace, sizeof(draft.container_namespace), naming_path_namespace(path));
+	copy(draft.container_namespace, sizeof(draft.container_namespace),
+	     naming_path_namespace(path));
 	return finish_container(&draft);
 }
 
@@ -129,7 +132,8 @@ static struct identity *finish_process(struct identity *draft, const struct iden
 	copy(draft->container_id, sizeof(draft->container_id), container->container_id);
 	copy(draft->container_name, sizeof(draft->container_name), container->container_name);
 	copy(draft->pod_name, sizeof(draft->pod_name), container->pod_name);
-	copy(draft->container_namespace, sizeof(draft->container_namespace), container->container_namespace);
+	copy(draft->container_namespace, sizeof(draft->container_namespace),
+	     container->container_namespace);
 	add_label(&labels, "pid", pid);
 	add_label(&labels, "container_id", draft->container_id);
 	add_label(&labels, "vm_id", draft->vm_id);
@@ -137,8 +141,8 @@ static struct identity *finish_process(struct identity *draft, const struct iden
 	return finish(draft, &labels);
 }
 
-struct identity *naming_process(u32 pid, u64 start_ns, const char *comm, const struct identity *container,
-				const struct identity *vm)
+struct identity *naming_process(u32 pid, u64 start_ns, const char *comm,
+				const struct identity *container, const struct identity *vm)
 {
 	struct identity draft = { .pid = pid, .start_ns = start_ns };
 	char text[16];
@@ -154,6 +158,7 @@ struct identity *naming_many(int which, const struct identity *container)
 {
 	struct identity draft = { 0 };
 
-	copy(draft.comm, sizeof(draft.comm), which == MANY_ENDED ? "ended_processes" : "other_processes");
+	copy(draft.comm, sizeof(draft.comm),
+	     which == MANY_ENDED ? "ended_processes" : "other_processes");
 	return finish_process(&draft, container, "");
 }

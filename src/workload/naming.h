@@ -15,8 +15,8 @@ struct identity *naming_vm(const struct cgroup_identity *path);
 struct identity *naming_namespace(const char *name);
 
 /* @container and @vm lend their ids; @vm may be NULL. */
-struct identity *naming_process(u32 pid, u64 start_ns, const char *comm, const struct identity *container,
-				const struct identity *vm);
+struct identity *naming_process(u32 pid, u64 start_ns, const char *comm,
+				const struct identity *container, const struct identity *vm);
 
 /* A row of @container that stands for many processes (enum MANY_*). */
 struct identity *naming_many(int which, const struct identity *container);

@@ -51,14 +51,15 @@ static void leave(struct registry *registry, const struct place *place, u64 now_
 }
 
 /* The row that the cgroup at @path speaks for, entered; SLOT_NONE when it may not. */
-static u32 enter_group(struct registry *registry, enum registry_group_kind kind, u32 hierarchy, const char *path,
-		       const struct cgroup_identity *identity)
+static u32 enter_group(struct registry *registry, enum registry_group_kind kind, u32 hierarchy,
+		       const char *path, const struct cgroup_identity *identity)
 {
 	u32 group = registry_group(registry, kind, identity);
 
 	if (group == SLOT_NONE)
 		return SLOT_NONE;
-	if (!registry_group_claims(registry, kind, group, hierarchy, registry_prefix(path, identity->prefix_len))) {
+	if (!registry_group_claims(registry, kind, group, hierarchy,
+				   registry_prefix(path, identity->prefix_len))) {
 		registry->impostors++;
 		return SLOT_NONE;
 	}
@@ -77,8 +78,8 @@ static void enter(struct registry *registry, struct place *place, const char *pa
 	place->rank = rank_of(&identity);
 	if (place->rank != PLACE_CONTAINER && place->rank != PLACE_VM)
 		return;
-	group = enter_group(registry, place->rank == PLACE_VM ? GROUP_VM : GROUP_CONTAINER, place->hierarchy, path,
-			    &identity);
+	group = enter_group(registry, place->rank == PLACE_VM ? GROUP_VM : GROUP_CONTAINER,
+			    place->hierarchy, path, &identity);
 	if (group == SLOT_NONE)
 		place->rank = PLACE_UNIT;
 	else if (place->rank == PLACE_VM)
@@ -120,7 +121,8 @@ static void lay_down(struct registry *registry, struct place *place, u64 now_ns)
 	place->gone_ns = now_ns;
 	/* it may have come back since it was listed */
 	if (!place->listed)
-		place->listed = slot_list_add(&registry->dying_places, (u32)(place - registry->place)) == 0;
+		place->listed =
+			slot_list_add(&registry->dying_places, (u32)(place - registry->place)) == 0;
 }
 
 void registry_cgroup_gone(struct registry *registry, u32 hierarchy, u64 id, u64 now_ns)
@@ -168,7 +170,8 @@ static struct place *learn(struct registry *registry, u32 hierarchy, u64 id)
 		return NULL;
 	}
 
-	if (registry->resolve && registry->resolve(registry->resolve_ctx, hierarchy, id, path, sizeof(path)) == 0) {
+	if (registry->resolve &&
+	    registry->resolve(registry->resolve_ctx, hierarchy, id, path, sizeof(path)) == 0) {
 		registry_cgroup_new(registry, hierarchy, id, path);
 		return find_place(registry, hierarchy, id);
 	}
@@ -189,7 +192,8 @@ static const struct place *known_place(struct registry *registry, u32 hierarchy,
 	return place ? place : learn(registry, hierarchy, id);
 }
 
-struct whereabouts registry_place(struct registry *registry, u64 cgroup_v2, u64 cgroup_v1, u32 v1_hierarchy)
+struct whereabouts registry_place(struct registry *registry, u64 cgroup_v2, u64 cgroup_v1,
+				  u32 v1_hierarchy)
 {
 	const struct place *v2 = known_place(registry, 0, cgroup_v2);
 	const struct place *v1;

@@ -148,8 +148,8 @@ static u32 same_process(struct registry *registry, const struct sighting *sighti
 }
 
 /*
- * The row that had these labels before: of the same process, or of one that had its pid, container and
- * name. No two rows may share a label set, and no counter may fall, so the row goes on.
+ * The row that had these labels before: of the same process, or of one that had its pid, container
+ * and name. No two rows may share a label set, and no counter may fall, so the row goes on.
  */
 static u32 resume(struct registry *registry, const struct sighting *sighting)
 {

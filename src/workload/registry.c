@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The registry's frame: creation, containers, VMs and namespaces. Processes and places have files of
- * their own.
+ * The registry's frame: creation, containers, VMs and namespaces. Processes and places have files
+ * of their own.
  */
 #include "workload/registry.h"
 
@@ -35,12 +35,13 @@ u32 registry_namespace(struct registry *registry, const char *name)
 	u32 index;
 
 	for (index = 0; index < registry->namespaces.count; index++)
-		if (strcmp(registry->namespace[index]->container_namespace, name) == 0)
+		if (strcmp(registry->namespace[index] -> container_namespace, name) == 0)
 			return index;
 	index = slots_open(&registry->namespaces);
 	if (index == SLOT_NONE)
 		return CONTAINER_OTHER; /* the reserved namespaces have their containers' indices */
-	if (slots_fit(&registry->namespaces, &registry->namespace, sizeof(*registry->namespace)) == 0)
+	if (slots_fit(&registry->namespaces, &registry->namespace, sizeof(*registry->namespace)) ==
+	    0)
 		registry->namespace[index] = naming_namespace(name);
 	if (index < registry->namespaces.capacity && registry->namespace[index])
 		return index;
@@ -52,7 +53,8 @@ u32 registry_namespace(struct registry *registry, const char *name)
 }
 
 /* Takes over @identity, which may be NULL (no memory). */
-static u32 open_group(struct registry *registry, enum registry_group_kind kind, struct identity *identity)
+static u32 open_group(struct registry *registry, enum registry_group_kind kind,
+		      struct identity *identity)
 {
 	struct slots *slots = &registry->groups[kind];
 	const char *id;
@@ -62,7 +64,8 @@ static u32 open_group(struct registry *registry, enum registry_group_kind kind, 
 	if (!identity)
 		return SLOT_NONE;
 	index = slots_open(slots);
-	if (index == SLOT_NONE || slots_fit(slots, &registry->group[kind], sizeof(struct group)) < 0) {
+	if (index == SLOT_NONE ||
+	    slots_fit(slots, &registry->group[kind], sizeof(struct group)) < 0) {
 		identity_unref(identity);
 		if (index != SLOT_NONE)
 			slots_close(slots, index);
@@ -78,7 +81,8 @@ static u32 open_group(struct registry *registry, enum registry_group_kind kind, 
 	return index;
 }
 
-u32 registry_group(struct registry *registry, enum registry_group_kind kind, const struct cgroup_identity *path)
+u32 registry_group(struct registry *registry, enum registry_group_kind kind,
+		   const struct cgroup_identity *path)
 {
 	u64 a, b;
 	u32 index;
@@ -87,7 +91,8 @@ u32 registry_group(struct registry *registry, enum registry_group_kind kind, con
 	index = u64map_get(&registry->group_map[kind], a, b);
 	if (index != U64MAP_NONE)
 		return index;
-	index = open_group(registry, kind, kind == GROUP_VM ? naming_vm(path) : naming_container(path));
+	index = open_group(registry, kind,
+			   kind == GROUP_VM ? naming_vm(path) : naming_container(path));
 	if (index == SLOT_NONE && kind == GROUP_CONTAINER)
 		return CONTAINER_OTHER;
 	return index;
@@ -102,8 +107,8 @@ u64 registry_prefix(const char *path, u32 len)
 	return hash | 1;
 }
 
-bool registry_group_claims(struct registry *registry, enum registry_group_kind kind, u32 index, u32 hierarchy,
-			   u64 prefix)
+bool registry_group_claims(struct registry *registry, enum registry_group_kind kind, u32 index,
+			   u32 hierarchy, u64 prefix)
 {
 	struct group *group = &registry->group[kind][index];
 	u64 *mine = &group->prefix[hierarchy != 0];
@@ -125,13 +130,15 @@ void registry_group_enter(struct registry *registry, enum registry_group_kind ki
 	group->ended_ns = 0;
 }
 
-void registry_group_leave(struct registry *registry, enum registry_group_kind kind, u32 index, u64 now_ns)
+void registry_group_leave(struct registry *registry, enum registry_group_kind kind, u32 index,
+			  u64 now_ns)
 {
 	struct group *group = &registry->group[kind][index];
 
 	if (group->cgroups)
 		group->cgroups--;
-	if (group->cgroups || group->ended_ns || (kind == GROUP_CONTAINER && index < CONTAINER_RESERVED))
+	if (group->cgroups || group->ended_ns ||
+	    (kind == GROUP_CONTAINER && index < CONTAINER_RESERVED))
 		return;
 	group->ended_ns = now_ns;
 	/* it may have lived again since it was listed */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * WHO IS WHO: every process belongs to one container (or to the system's or the kernel's own row), maybe
- * to a VM, and through its container to one namespace. Rows are dense indices, the same in the ledger.
- * Known from cgroup ids and paths alone; one thread owns the registry.
+ * WHO IS WHO: every process belongs to one container (or to the system's or the kernel's own row),
+ * maybe to a VM, and through its container to one namespace. Rows are dense indices, the same in
+ * the ledger. Known from cgroup ids and paths alone; one thread owns the registry.
  */
 #pragma once
 
@@ -21,7 +21,8 @@ enum {
 
 /* Rows that stand for many processes of one container. */
 enum {
-	MANY_ENDED, /* processes that were never exported while alive, and late tails of reused pids */
+	MANY_ENDED, /* processes that were never exported while alive, and late tails of reused pids
+		     */
 	MANY_OTHER, /* processes past the limit */
 	MANY_MAX,
 };
@@ -32,8 +33,8 @@ struct group {
 	u64 key_a, key_b;          /* hash of its id */
 	u64 ended_ns;              /* boot clock; 0: alive */
 	u32 namespace;
-	u32 cgroups; /* cgroups that exist, in all hierarchies */
-	bool listed; /* among the dying */
+	u32 cgroups;   /* cgroups that exist, in all hierarchies */
+	bool listed;   /* among the dying */
 	u64 prefix[2]; /* hash of its own cgroup's path, unified and v1; 0: not seen there */
 	u32 many[MANY_MAX];
 };
@@ -41,7 +42,7 @@ struct group {
 struct process {
 	struct identity *identity; /* NULL: the slot is free */
 	u64 start_ns;
-	u64 ended_ns; /* boot clock; 0: alive */
+	u64 ended_ns;   /* boot clock; 0: alive */
 	u64 missing_ns; /* boot clock when a full pass did not see it; 0: it was seen */
 	u64 leaf_tick;
 	u32 pid;
@@ -81,7 +82,7 @@ struct registry {
 	struct place *place;
 	struct slots places;
 	struct u64map place_map;
-	struct slot_list dying;        /* processes that have ended or are missing */
+	struct slot_list dying; /* processes that have ended or are missing */
 	struct slot_list dying_group[GROUP_KINDS];
 	struct slot_list dying_places;
 	u64 folded_processes; /* threads that found no row of their own; settle() starts it anew */
@@ -105,7 +106,8 @@ struct whereabouts {
 	u32 vm; /* SLOT_NONE: not in a VM */
 };
 
-struct whereabouts registry_place(struct registry *registry, u64 cgroup_v2, u64 cgroup_v1, u32 v1_hierarchy);
+struct whereabouts registry_place(struct registry *registry, u64 cgroup_v2, u64 cgroup_v1,
+				  u32 v1_hierarchy);
 
 /* What is known of a process from one of its threads. */
 struct sighting {

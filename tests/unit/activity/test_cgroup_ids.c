@@ -67,7 +67,7 @@ static void test_paths(void **state)
 /* The walk's ids are the ones that paths are found by. */
 static void test_walk(void **state)
 {
-	struct activity_table table = ACTIVITY_TABLE_NULL;
+	struct activity_table table = { 0 };
 	char path[1024];
 	u32 found = 0;
 

@@ -27,7 +27,7 @@ static struct task_record task(void)
 
 static void test_task(void **state)
 {
-	struct activity_table table = ACTIVITY_TABLE_NULL;
+	struct activity_table table = { 0 };
 	struct task_record record = task();
 
 	assert_int_equal(record_add(&table, &record, sizeof(record)), 0);
@@ -43,7 +43,7 @@ static void test_task(void **state)
 
 static void test_cgroup(void **state)
 {
-	struct activity_table table = ACTIVITY_TABLE_NULL;
+	struct activity_table table = { 0 };
 	struct cgroup_record record = {
 		.flags = ABI_CGROUP_NEW, .hierarchy = 3, .id = 1234, .path = "/docker/a"
 	};
@@ -64,7 +64,7 @@ static void test_cgroup(void **state)
 
 static void test_no_records(void **state)
 {
-	struct activity_table table = ACTIVITY_TABLE_NULL;
+	struct activity_table table = { 0 };
 	struct cgroup_record cgroup = { .flags = ABI_CGROUP_NEW, .id = 1, .path = "no slash" };
 	struct task_record record = task();
 
@@ -89,7 +89,7 @@ static void test_no_records(void **state)
 /* The longest path that the kernel's tracepoints give. */
 static void test_long_path(void **state)
 {
-	struct activity_table table = ACTIVITY_TABLE_NULL;
+	struct activity_table table = { 0 };
 	struct cgroup_record record = { .flags = ABI_CGROUP_NEW, .id = 1 };
 
 	memset(record.path, 'a', sizeof(record.path) - 1);

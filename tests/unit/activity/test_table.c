@@ -14,7 +14,7 @@
 
 static void test_empty(void **state)
 {
-	struct activity_table table = ACTIVITY_TABLE_NULL;
+	struct activity_table table = { 0 };
 
 	activity_table_reset(&table);
 	activity_table_deinit(&table);
@@ -24,7 +24,7 @@ static void test_empty(void **state)
 /* Rows survive growth; at the limit the table refuses and keeps what it has. */
 static void test_rows_have_a_limit(void **state)
 {
-	struct activity_table table = ACTIVITY_TABLE_NULL;
+	struct activity_table table = { 0 };
 
 	while (table.count < ACTIVITY_ROWS_MAX) {
 		assert_int_equal(activity_table_reserve(&table, 4096), 0);
@@ -43,7 +43,7 @@ static void test_rows_have_a_limit(void **state)
 /* Paths are found by their offset, also after the text has moved. */
 static void test_events(void **state)
 {
-	struct activity_table table = ACTIVITY_TABLE_NULL;
+	struct activity_table table = { 0 };
 	char path[64];
 
 	for (u32 i = 0; i < 5000; i++) {
@@ -68,7 +68,7 @@ static void test_events(void **state)
 /* The next tick begins empty, in the same buffers. */
 static void test_reset_keeps_buffers(void **state)
 {
-	struct activity_table table = ACTIVITY_TABLE_NULL;
+	struct activity_table table = { 0 };
 	const struct cgroup_event event = { .id = 1 };
 	const void *rows, *events, *text;
 

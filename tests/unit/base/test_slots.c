@@ -13,7 +13,7 @@ enum { LIMIT = 100, INDICES = 100000 };
 
 static void test_empty(void **state)
 {
-	struct slots slots = SLOTS_NULL;
+	struct slots slots = { 0 };
 
 	assert_int_equal(slots_open(&slots), SLOT_NONE);
 	slots_forget(&slots);

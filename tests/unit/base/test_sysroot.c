@@ -38,7 +38,8 @@ static void test_read(void **state)
 	assert_string_equal(buf, "Linux");
 	assert_int_equal(sysroot_read_text(root.proc_fd, "sys/kernel/ostype", buf, 4), 3);
 	assert_string_equal(buf, "Lin");
-	assert_int_equal(sysroot_read_text(root.proc_fd, "no/such/file", buf, sizeof(buf)), -ENOENT);
+	assert_int_equal(sysroot_read_text(root.proc_fd, "no/such/file", buf, sizeof(buf)),
+			 -ENOENT);
 	sysroot_deinit(&root);
 	sysroot_deinit(&root);
 	assert_int_equal(sysroot_init(&root, "/proc", "/no/such/dir", &which), -ENOENT);

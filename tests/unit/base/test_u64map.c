@@ -11,7 +11,7 @@
 
 static void test_empty(void **state)
 {
-	struct u64map map = U64MAP_NULL;
+	struct u64map map = { 0 };
 
 	assert_int_equal(u64map_get(&map, 1, 2), U64MAP_NONE);
 	u64map_del(&map, 1, 2);
@@ -24,7 +24,7 @@ static void test_against_array(void **state)
 {
 	enum { KEYS = 2000, STEPS = 200000 };
 	static u32 truth[KEYS];
-	struct u64map map = U64MAP_NULL;
+	struct u64map map = { 0 };
 	u32 members = 0;
 
 	for (u32 i = 0; i < KEYS; i++)

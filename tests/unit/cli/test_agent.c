@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The agent over a machine of files whose energy the test knows: faults of meters, and the books. */
+/* The agent over a machine of files whose energy the test knows: faults of meters, and the books.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,7 +78,8 @@ static int setup(void **state)
 	make_zone(&m, PSYS, "psys\n");
 	set_energy(&m, ZONE, 0, false);
 	set_energy(&m, PSYS, 0, false);
-	if (sysroot_init(&m.root, "/proc", m.dir, &what) < 0 || agent_new(&m.root, &options, &m.agent, &what) < 0)
+	if (sysroot_init(&m.root, "/proc", m.dir, &what) < 0 ||
+	    agent_new(&m.root, &options, &m.agent, &what) < 0)
 		return -1;
 	*state = &m;
 	return agent_start(m.agent);
@@ -95,7 +97,8 @@ static int teardown(void **state)
 }
 
 /* Joules of a domain after a tick in which the two counters show these values. */
-static u64 tick_uj(struct machine_of_files *m, u64 package_uj, bool broken, enum power_domain domain)
+static u64 tick_uj(struct machine_of_files *m, u64 package_uj, bool broken,
+		   enum power_domain domain)
 {
 	const struct snapshot *snapshot;
 	u64 uj;
@@ -106,12 +109,14 @@ static u64 tick_uj(struct machine_of_files *m, u64 package_uj, bool broken, enum
 	assert_int_equal(agent_tick(m->agent), 0);
 	snapshot = snapshot_box_get(agent_box(m->agent));
 	assert_non_null(snapshot);
-	uj = snapshot->domain[domain].node_uj[MODE_DYNAMIC] + snapshot->domain[domain].node_uj[MODE_IDLE];
+	uj = snapshot->domain[domain].node_uj[MODE_DYNAMIC] +
+	     snapshot->domain[domain].node_uj[MODE_IDLE];
 	snapshot_unref(snapshot);
 	return uj;
 }
 
-/* A counter that could not be read for a while went on meanwhile: no joule is lost, none told twice. */
+/* A counter that could not be read for a while went on meanwhile: no joule is lost, none told
+ * twice. */
 static void test_failed_read_loses_nothing(void **state)
 {
 	struct machine_of_files *m = *state;

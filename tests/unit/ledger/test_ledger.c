@@ -276,9 +276,7 @@ static void test_unattributed(void **state)
 static void test_shares(void **state)
 {
 	const struct zone_energy zone = { DOMAIN_PACKAGE, "0", "test", { 8000, 400 } };
-	struct posting posting = {
-		.zone = &zone, .zones = 1, .leaves = &world.leaves
-	};
+	struct posting posting = { .zone = &zone, .zones = 1, .leaves = &world.leaves };
 	const struct account *account;
 	u32 a, b;
 
