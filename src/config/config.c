@@ -159,13 +159,32 @@ static int load_variable(struct config *config, const char *entry, struct config
 	return 0;
 }
 
+/* Who comes from the classic exporter is told what it did that this one does not. */
+static void warn_unused(struct config *config, char *const *env)
+{
+	for (size_t i = 0; i < config_unused_count; i++) {
+		const struct unused_name *unused = &config_unused[i];
+		const char *text = env_get(env, unused->env);
+
+		if (!text || strcasecmp(text, unused->harmless) == 0)
+			continue;
+		if (config->warning_count < CONFIG_WARNINGS_MAX)
+			snprintf(config->warnings[config->warning_count],
+				 sizeof(config->warnings[0]),
+				 "environment variable %s is known but has no effect yet (%s)",
+				 unused->env, unused->help);
+		config->warning_count++;
+	}
+}
+
 static int load_env(struct config *config, char *const *env, struct config_error *error)
 {
 	if (load_classic(config, env, error) < 0)
 		return -EINVAL;
-	for (; *env; env++)
-		if (load_variable(config, *env, error) < 0)
+	for (char *const *entry = env; *entry; entry++)
+		if (load_variable(config, *entry, error) < 0)
 			return -EINVAL;
+	warn_unused(config, env);
 	return 0;
 }
 
@@ -250,4 +269,32 @@ int config_load(struct config *config, int argc, char *const *argv, char *const 
 	default_node_name(&next);
 	*config = next;
 	return 0;
+}
+
+/* Whether the value of @option is the same in both; text may differ behind its end. */
+static bool is_same(const struct option *option, const struct config *a, const struct config *b)
+{
+	const char *x = (const char *)a + option->offset;
+	const char *y = (const char *)b + option->offset;
+
+	return config_option_is_text(option) ? strcmp(x, y) == 0 : memcmp(x, y, option->size) == 0;
+}
+
+void config_needs_restart(const struct config *before, const struct config *now, char *names,
+			  size_t size)
+{
+	static const char *const fixed[] = { "web.listen-address", "web.telemetry-path",
+					     "host.sysfs",         "host.procfs",
+					     "activity.bpf",       "exporter.irq-counters",
+					     "exporter.max-series" };
+	size_t len = 0;
+
+	names[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(fixed) && len < size; i++) {
+		const struct option *option = config_option_find(fixed[i]);
+
+		if (!is_same(option, before, now))
+			len += (size_t)snprintf(names + len, size - len, "%s%s", len ? ", " : "",
+						option->name);
+	}
 }

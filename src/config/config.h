@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/types.h"
 
-#define CONFIG_WARNINGS_MAX 8
+#define CONFIG_WARNINGS_MAX 16
 
 enum config_level {
 	CONFIG_LEVEL_NODE = 1 << 0,
@@ -32,24 +32,25 @@ enum config_idle {
 };
 
 struct config {
-	char config_file[256];             /* config.file; "" none */
-	char web_listen_address[128];      /* web.listen-address: host:port, [v6]:port or :port */
-	char web_telemetry_path[128];      /* web.telemetry-path, starts with / */
-	char host_sysfs[256];              /* host.sysfs, absolute */
-	char host_procfs[256];             /* host.procfs, absolute */
-	char node_name[256];               /* node.name, never empty, valid UTF-8 */
-	u64 monitor_interval_ns;           /* monitor.interval, 100ms..1h */
-	u32 exporter_schemas;              /* exporter.schemas, bits of enum config_schema */
-	u32 exporter_levels;               /* exporter.levels, bits of enum config_level */
-	u64 exporter_retention_ns;         /* exporter.retention, 0..24h */
-	bool exporter_node_label;          /* exporter.node-label */
-	bool exporter_irq_counters;        /* exporter.irq-counters */
-	u32 exporter_max_series;           /* exporter.max-series, at least 1000 */
+	char config_file[256];        /* config.file; "" none */
+	char web_listen_address[128]; /* web.listen-address: address:port, [v6]:port or :port */
+	char web_telemetry_path[128]; /* web.telemetry-path, starts with / */
+	char host_sysfs[256];         /* host.sysfs, absolute */
+	char host_procfs[256];        /* host.procfs, absolute */
+	char node_name[256];          /* node.name, never empty, valid UTF-8 */
+	u64 monitor_interval_ns;      /* monitor.interval, 100ms..1h */
+	u32 exporter_schemas;         /* exporter.schemas, bits of enum config_schema */
+	u32 exporter_levels;          /* exporter.levels, bits of enum config_level */
+	u64 exporter_retention_ns;    /* exporter.retention, 0..24h */
+	bool exporter_node_label;     /* exporter.node-label */
+	bool exporter_irq_counters;   /* exporter.irq-counters */
+	u32 exporter_max_series;      /* exporter.max-series, at least 10000 */
 	enum config_idle attribution_idle; /* attribution.idle */
 	bool activity_bpf;                 /* activity.bpf; false: read procfs */
 	enum log_level log_level;          /* log.level */
 	enum log_format log_format;        /* log.format */
-	/* What was ignored: variables KEPLER_... that are no setting. For the log. */
+	/* What was ignored: variables KEPLER_... that are no setting, and classic ones without
+	 * effect. For the log. */
 	u32 warning_count; /* may be more than are kept */
 	char warnings[CONFIG_WARNINGS_MAX][256];
 };
@@ -66,6 +67,13 @@ struct config_error {
  */
 int config_load(struct config *config, int argc, char *const *argv, char *const *env,
 		struct config_error *error);
+
+/*
+ * Writes the names of the settings that differ between @before and @now and only count from the
+ * start of the program, with commas between, to @names of @size bytes; "" where there are none.
+ */
+void config_needs_restart(const struct config *before, const struct config *now, char *names,
+			  size_t size);
 
 /* Prints every option with its flag, default, environment names and meaning: the body of --help. */
 void config_print_help(FILE *out);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <yaml.h>
 
@@ -309,8 +310,10 @@ static ssize_t read_all(int fd, char *data)
 int config_read_yaml(struct config *config, const char *path, struct config_error *error)
 {
 	struct place place = { PLACE_FILE, path, 0 };
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* not blocking: opening a pipe would wait for who writes to it, the agent with it */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	_cleanup_free_ char *data = NULL;
+	struct stat st;
 	ssize_t len;
 
 	if (fd < 0)
@@ -319,6 +322,10 @@ int config_read_yaml(struct config *config, const char *path, struct config_erro
 			"the configuration file cannot be opened: %s; expected a file that "
 			"this user may read",
 			strerror(errno));
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return config_fail(
+			error, &place, NULL,
+			"the configuration file is not a regular file; expected a YAML file");
 	data = malloc(FILE_MAX_BYTES + 1);
 	len = data ? read_all(fd, data) : -ENOMEM;
 	if (len < 0)

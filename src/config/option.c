@@ -31,6 +31,12 @@ const struct classic_name config_classic[] = {
 };
 const size_t config_classic_count = ARRAY_SIZE(config_classic);
 
+#define UNUSED(env_, harmless_, help_) { .env = env_, .harmless = harmless_, .help = help_ },
+const struct unused_name config_unused[] = {
+#include "config/options.def"
+};
+const size_t config_unused_count = ARRAY_SIZE(config_unused);
+
 /* The length of the longest name, so that the buffers below are checked by the compiler. */
 #define OPTION(name_, ...) \
 	_Static_assert(sizeof(name_) <= OPTION_NAME_MAX, "option name too long: " name_);
@@ -58,6 +64,13 @@ const struct option *config_section_first(const char *name)
 bool config_option_is_list(const struct option *option)
 {
 	return option->parse == config_parse_levels || option->parse == config_parse_schemas;
+}
+
+bool config_option_is_text(const struct option *option)
+{
+	return option->parse == config_parse_name || option->parse == config_parse_file ||
+	       option->parse == config_parse_dir || option->parse == config_parse_route ||
+	       option->parse == config_parse_listen;
 }
 
 bool config_option_is_bool(const struct option *option)

@@ -49,6 +49,16 @@ struct classic_name {
 extern const struct classic_name config_classic[];
 extern const size_t config_classic_count;
 
+/* A name of the classic exporter for something that is not here yet. */
+struct unused_name {
+	const char *env;
+	const char *harmless; /* the value with which nothing is missed; "" none */
+	const char *help;
+};
+
+extern const struct unused_name config_unused[];
+extern const size_t config_unused_count;
+
 /* Where a value comes from. */
 struct place {
 	enum { PLACE_FILE, PLACE_ENV, PLACE_FLAG } kind;
@@ -68,6 +78,9 @@ const struct option *config_section_first(const char *name);
 
 /* Whether the option takes several values. */
 bool config_option_is_list(const struct option *option);
+
+/* Whether the value is a string. */
+bool config_option_is_text(const struct option *option);
 
 /* Whether a flag of the option needs no value. */
 bool config_option_is_bool(const struct option *option);

@@ -76,6 +76,21 @@ static void print_markdown_classic(FILE *out)
 	}
 }
 
+static void print_markdown_unused(FILE *out)
+{
+	fputs("\n### Known and without effect yet\n\n"
+	      "These do nothing here. At the start a warning says so, unless the value asks for nothing that\n"
+	      "would be missed.\n\n"
+	      "| variable | no warning for | about |\n| --- | --- | --- |\n",
+	      out);
+	for (size_t i = 0; i < config_unused_count; i++) {
+		const struct unused_name *u = &config_unused[i];
+
+		fprintf(out, "| `%s` | %s%s%s | %s |\n", u->env, u->harmless[0] ? "`" : "",
+			u->harmless, u->harmless[0] ? "`" : "", u->help);
+	}
+}
+
 static void print_markdown_intro(FILE *out)
 {
 	fputs("<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
@@ -120,6 +135,7 @@ void config_print_markdown(FILE *out)
 		fputc('\n', out);
 	}
 	print_markdown_classic(out);
+	print_markdown_unused(out);
 	fputs("\n## A file with every setting\n\n```yaml\n", out);
 	config_print_yaml(out);
 	fputs("```\n", out);
@@ -142,7 +158,8 @@ void config_print_man(FILE *out)
 		char env[OPTION_ENV_MAX];
 
 		config_env_name(o, env);
-		fprintf(out, ".It Fl -%s Ns = Ns Ar %s\n", o->name, o->initial[0] != '\0' ? o->initial : "value");
+		fprintf(out, ".It Fl -%s Ns = Ns Ar %s\n", o->name,
+			o->initial[0] != '\0' ? o->initial : "value");
 		print_man_text(out, o->help);
 		fputs("\nExpects ", out);
 		print_man_text(out, o->expects);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -18,7 +19,7 @@
 /* Strings up to NULL: flags, then variables. */
 struct input {
 	const char *flags[12];
-	const char *env[12];
+	const char *env[CONFIG_WARNINGS_MAX + 4];
 };
 
 static int load(struct config *config, const struct input *in, struct config_error *error)
@@ -267,7 +268,8 @@ static void test_errors(void **state)
 		    "METRIC_PATH=/metrics");
 	CHECK_ERROR(FLAGS("--exporter.schemas=current"), "the schema current is not built yet");
 	CHECK_ERROR(FLAGS("--attribution.idle=requests"), "the pods' CPU requests");
-	CHECK_ERROR(FLAGS("--config.file=/"), "/: the configuration file cannot be read");
+	CHECK_ERROR(FLAGS("--config.file=/"), "/: the configuration file is not a regular file");
+	CHECK_ERROR(FLAGS("--config.file=/dev/null"), "is not a regular file");
 }
 
 /* The longest inputs end in an error of bounded length. */
@@ -312,6 +314,77 @@ static void test_warnings(void **state)
 	assert_non_null(strstr(c.warnings[CONFIG_WARNINGS_MAX - 1], "KEPLER_NAMESPACE"));
 }
 
+/* A pipe that nobody writes to is refused; it must not be waited for. */
+static void test_pipe(void **state)
+{
+	char path[80];
+	char flag[96];
+
+	snprintf(path, sizeof(path), "%s/pipe", (const char *)*state);
+	snprintf(flag, sizeof(flag), "--config.file=%s", path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	alarm(20); /* ends the test where it does wait */
+	CHECK_ERROR(FLAGS(flag), "is not a regular file", "expected a YAML file");
+	alarm(0);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void test_unused(void **state)
+{
+	static const char *const names[] = { "EXPOSE_CGROUP_METRICS", "EXPOSE_HW_COUNTER_METRICS",
+					     "ENABLE_GPU", "ENABLE_QAT", "EXPOSE_COMPONENT_POWER" };
+	struct config_error error;
+	struct config c;
+
+	assert_int_equal(
+		LOAD(&c, ENV("EXPOSE_CGROUP_METRICS=true", "MODEL_CONFIG=a=b",
+			     "EXPOSE_ESTIMATED_IDLE_POWER_METRICS=true", "MODEL_SERVER_ENABLE=1")),
+		0);
+	assert_int_equal(c.warning_count, 4);
+	assert_string_equal(c.warnings[0],
+			    "environment variable EXPOSE_CGROUP_METRICS is known but has no effect "
+			    "yet (the metrics kepler_container_cgroupfs_...)");
+	assert_non_null(strstr(c.warnings[1], "EXPOSE_ESTIMATED_IDLE_POWER_METRICS is known"));
+	assert_non_null(strstr(c.warnings[2], "MODEL_SERVER_ENABLE is known"));
+	assert_non_null(strstr(c.warnings[3], "MODEL_CONFIG is known"));
+	/* What asks for nothing misses nothing. */
+	assert_int_equal(LOAD(&c, ENV("EXPOSE_CGROUP_METRICS=False", "ENABLE_GPU=false",
+				      "MODEL_CONFIG=", "EXPOSE_COMPONENT_POWER=true")),
+			 0);
+	assert_int_equal(c.warning_count, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct input in = { .env = { NULL } };
+		char variable[64];
+
+		snprintf(variable, sizeof(variable), "%s=other", names[i]);
+		in.env[0] = variable;
+		assert_int_equal(load(&c, &in, &error), 0);
+		assert_int_equal(c.warning_count, 1);
+		assert_non_null(strstr(c.warnings[0], names[i]));
+	}
+}
+
+static void test_needs_restart(void **state)
+{
+	struct config_error error;
+	struct config a, b;
+	char names[128];
+
+	assert_int_equal(LOAD(&a, FLAGS("--host.sysfs=/a/long/name", "--host.sysfs=/s")), 0);
+	assert_int_equal(LOAD(&b, FLAGS("--host.sysfs=/s", "--monitor.interval=9s")), 0);
+	config_needs_restart(&a, &b, names, sizeof(names));
+	assert_string_equal(names, "");
+	assert_int_equal(
+		LOAD(&b, FLAGS("--host.sysfs=/t", "--activity.bpf=false",
+			       "--exporter.irq-counters=false", "--exporter.max-series=20000")),
+		0);
+	config_needs_restart(&a, &b, names, sizeof(names));
+	assert_string_equal(names,
+			    "host.sysfs, activity.bpf, exporter.irq-counters, exporter.max-series");
+	config_needs_restart(&a, &b, names, 12);
+	assert_string_equal(names, "host.sysfs,");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,7 +392,8 @@ int main(void)
 		cmocka_unit_test(test_precedence),    cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_classic_names), cmocka_unit_test(test_classic_levels),
 		cmocka_unit_test(test_errors),        cmocka_unit_test(test_long),
-		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_warnings),      cmocka_unit_test(test_unused),
+		cmocka_unit_test(test_pipe),          cmocka_unit_test(test_needs_restart),
 	};
 
 	return cmocka_run_group_tests_name("config/config", tests, make_dir, remove_dir);

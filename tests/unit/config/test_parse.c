@@ -205,9 +205,9 @@ static void check_texts(parser parse, const char *const *texts, bool accepted)
 static void test_listen(void **state)
 {
 	static const char *const good[] = {
-		"127.0.0.1:28282",   ":9102",      ":0",      "0.0.0.0:65535",
-		"localhost:1",       "[::1]:9102", "[::]:80", "[fe80::1%eth0]:80",
-		"node-1.example:80", NULL,
+		"127.0.0.1:28282", ":9102",        ":0",
+		"0.0.0.0:65535",   "localhost:1",  "[::1]:9102",
+		"[::]:80",         "[fe80::1]:80", NULL,
 	};
 	static const char *const bad[] = {
 		"",
@@ -223,6 +223,9 @@ static void test_listen(void **state)
 		"[zz]:80",
 		"256.0.0.1:80",
 		"1.2.3:80",
+		"node-1.example:80",
+		"[fe80::1%eth0]:80",
+		"[127.0.0.1]:80",
 		"a b:80",
 		"http://x:80",
 		"x/:80",

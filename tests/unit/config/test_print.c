@@ -73,6 +73,8 @@ static void test_complete(void **state)
 		assert_non_null(strstr(help, config_classic[i].env));
 		assert_non_null(strstr(page, config_classic[i].env));
 	}
+	for (size_t i = 0; i < config_unused_count; i++)
+		assert_non_null(strstr(page, config_unused[i].env));
 	free(help);
 	free(page);
 }

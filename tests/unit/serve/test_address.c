@@ -10,8 +10,18 @@
 
 #include <cmocka.h>
 
+#include "config/parse.h"
 #include "serve/address.h"
 #include "serve/http.h"
+
+/* What the configuration takes for an address is one, and nothing else is. */
+static bool config_takes(const char *text)
+{
+	const char *why = NULL;
+	char field[512];
+
+	return config_parse_listen(text, field, sizeof(field), &why) == 0;
+}
 
 static void expect(const char *text, int family, const char *host, u16 port)
 {
@@ -22,6 +32,7 @@ static void expect(const char *text, int family, const char *host, u16 port)
 	const void *ip;
 
 	assert_int_equal(listen_address_parse(text, &address), 0);
+	assert_true(config_takes(text));
 	ip = family == AF_INET6 ? (const void *)&v6->sin6_addr : (const void *)&v4->sin_addr;
 	assert_int_equal(address.addr.ss_family, family);
 	assert_non_null(inet_ntop(family, ip, out, sizeof(out)));
@@ -41,16 +52,31 @@ static void test_good_addresses(void **state)
 
 static void test_bad_addresses(void **state)
 {
-	static const char *const bad[] = { "",           "28282",        "127.0.0.1",
-					   "127.0.0.1:", ":x",           ":65536",
-					   ":-1",        "::1:80",       "[::1]",
-					   "[::1:80",    "[]:80",        "256.0.0.1:80",
-					   "host:80",    "[1.2.3.4]:80", "127.0.0.1:80x" };
+	static const char *const bad[] = { "",
+					   "28282",
+					   "127.0.0.1",
+					   "127.0.0.1:",
+					   ":x",
+					   ":65536",
+					   ":-1",
+					   "::1:80",
+					   "[::1]",
+					   "[::1:80",
+					   "[]:80",
+					   "256.0.0.1:80",
+					   "host:80",
+					   "[1.2.3.4]:80",
+					   "127.0.0.1:80x",
+					   "a.example:80",
+					   "[fe80::1%lo]:80",
+					   "Localhost:80" };
 	struct listen_address address = { .len = 77 };
 	char host[400];
 
-	for (u32 i = 0; i < ARRAY_SIZE(bad); i++)
+	for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(listen_address_parse(bad[i], &address), -EINVAL);
+		assert_false(config_takes(bad[i]));
+	}
 	memset(host, '1', sizeof(host));
 	strcpy(host + sizeof(host) - 4, ":80");
 	assert_int_equal(listen_address_parse(host, &address), -EINVAL);
