@@ -8,11 +8,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cli/power.h"
 #include "cli/self.h"
 #include "frame/frame.h"
 #include "frame/settle.h"
-#include "meter/energy.h"
-#include "model/machine.h"
 
 /* Every thread is looked at this often, so that rows of the dead are found. */
 #define FULL_PASS_NS (30 * NSEC_PER_SEC)
@@ -25,15 +24,6 @@
 #define SERIES_PER_ROW 24
 #define SERIES_PER_GROUP (4 * SERIES_PER_ROW)
 
-/* A place in the books for each (domain, package, source) that was ever read. */
-struct agent_zone {
-	enum power_domain domain;
-	char package[16];
-	const char *source;
-	u64 energy_uj; /* of the tick under way */
-	u64 interval_ns;
-};
-
 struct agent {
 	const struct sysroot *root;
 	struct agent_options options;
@@ -41,16 +31,10 @@ struct agent {
 	struct activity *activity;
 	struct registry *registry;
 	struct ledger *ledger;
-	struct machine machine;
+	struct power power;
 	struct self self;
 	struct frame frame[2];
-	struct meter_reading
-		good[METER_ZONES_MAX]; /* the last that was METER_OK, by zone; taken_ns 0: none */
 	struct leaves leaves;
-	struct agent_zone zone[SNAPSHOT_ZONES_MAX];
-	struct zone_energy posting[SNAPSHOT_ZONES_MAX];
-	struct snapshot_domain domain[DOMAIN_MAX];
-	u32 zones;
 	u64 ticks;
 	u64 run_ns; /* CPU time of all tasks since the start */
 	u64 last_full_ns;
@@ -172,143 +156,11 @@ int agent_start(struct agent *agent)
 	agent->leaves.v1_hierarchy = activity_v1_hierarchy(agent->activity);
 	r = settle(agent->registry, &frame->activity, &agent->leaves);
 	read_meters(agent, frame);
-	for (u32 i = 0; i < frame->readings; i++)
-		if (frame->reading[i].status == METER_OK)
-			agent->good[frame->reading[i].zone] = frame->reading[i];
+	power_start(&agent->power, frame);
 	stamp(agent, frame);
 	agent->last_full_ns = frame->boot_ns;
 	turn_over(agent, frame);
 	return r;
-}
-
-static struct agent_zone *zone_place(struct agent *agent, const struct meter_zone *zone,
-				     const char *source)
-{
-	struct agent_zone *place;
-
-	for (u32 i = 0; i < agent->zones; i++) {
-		place = &agent->zone[i];
-		if (place->domain == zone->domain && place->source == source &&
-		    strcmp(place->package, zone->package) == 0)
-			return place;
-	}
-	if (agent->zones == SNAPSHOT_ZONES_MAX)
-		return NULL;
-	place = &agent->zone[agent->zones++];
-	*place = (struct agent_zone){ .domain = zone->domain, .source = source };
-	memcpy(place->package, zone->package, sizeof(place->package));
-	return place;
-}
-
-/*
- * Adds what a sensor counted since it was last read well to its place in the books: a read that
- * failed in between costs nothing, the counter went on.
- */
-static void take_reading(struct agent *agent, const struct meter_reading *now)
-{
-	const struct meter_zone *zone = meter_set_zone(agent->meters, now->zone);
-	const char *source = meter_set_state(agent->meters, zone->meter)->source;
-	struct meter_reading before = agent->good[now->zone];
-	struct snapshot_domain *domain = &agent->domain[zone->domain];
-	struct agent_zone *place;
-
-	if (now->status != METER_OK)
-		return;
-	domain->present = true;
-	domain->live = true;
-	domain->source = source;
-	domain->quality = zone->quality;
-	domain->error_ratio = zone->error_ratio;
-	place = zone_place(agent, zone, source);
-	agent->good[now->zone] = *now;
-	if (!place || !before.taken_ns || before.epoch != now->epoch)
-		return;
-	place->energy_uj += energy_delta_uj(before.value_uj, now->value_uj, zone->modulus_uj);
-	place->interval_ns = u64_max(place->interval_ns, now->taken_ns - before.taken_ns);
-}
-
-/* Whether everything that `other` is made of was read in this tick. */
-static bool other_complete(const struct agent *agent)
-{
-	static const enum power_domain made_of[] = { DOMAIN_PLATFORM, DOMAIN_PACKAGE, DOMAIN_DRAM,
-						     DOMAIN_GPU };
-
-	for (size_t i = 0; i < ARRAY_SIZE(made_of); i++)
-		if (agent->domain[made_of[i]].present && !agent->domain[made_of[i]].live)
-			return false;
-	return true;
-}
-
-/* What is neither package, dram nor gpu, where the whole machine is known too. */
-static void derive_other(struct agent *agent)
-{
-	static const struct meter_zone other = { .domain = DOMAIN_OTHER, .package = "0" };
-	u64 sum_uj[DOMAIN_MAX] = { 0 }, interval_ns = 0;
-	struct agent_zone *place;
-
-	if (!agent->domain[DOMAIN_PLATFORM].present || !agent->domain[DOMAIN_PACKAGE].present)
-		return;
-	for (u32 i = 0; i < agent->zones; i++) {
-		sum_uj[agent->zone[i].domain] += agent->zone[i].energy_uj;
-		if (agent->zone[i].domain == DOMAIN_PLATFORM)
-			interval_ns = u64_max(interval_ns, agent->zone[i].interval_ns);
-	}
-	place = zone_place(agent, &other, agent->domain[DOMAIN_PLATFORM].source);
-	if (!place)
-		return;
-	agent->domain[DOMAIN_OTHER] = agent->domain[DOMAIN_PLATFORM];
-	place->interval_ns = interval_ns;
-	place->energy_uj =
-		machine_other_uj(&agent->machine, sum_uj[DOMAIN_PLATFORM],
-				 sum_uj[DOMAIN_PACKAGE] + sum_uj[DOMAIN_DRAM] + sum_uj[DOMAIN_GPU],
-				 other_complete(agent));
-	if (!place->energy_uj)
-		place->interval_ns = 0; /* nothing is known of this tick's power */
-}
-
-/* What the model may learn from a tick: nothing where the CPU time is not that of the energy. */
-static bool may_learn(const struct agent_zone *zone, u64 interval_ns, bool complete)
-{
-	return complete && zone->interval_ns <= interval_ns * 3 / 2;
-}
-
-static void take_energy(struct agent *agent, const struct frame *frame, double busy, bool complete)
-{
-	u64 interval_ns = frame->boot_ns - frame_before(agent)->boot_ns;
-
-	/* a domain that was read once keeps its accounts in sight, whatever becomes of its meter */
-	for (int i = 0; i < DOMAIN_MAX; i++) {
-		agent->domain[i].power_uw = 0;
-		agent->domain[i].idle_uw = 0;
-		agent->domain[i].live = false;
-	}
-	for (u32 i = 0; i < agent->zones; i++)
-		agent->zone[i].energy_uj = agent->zone[i].interval_ns = 0;
-	for (u32 i = 0; i < frame->readings; i++)
-		take_reading(agent, &frame->reading[i]);
-	derive_other(agent);
-	for (u32 i = 0; i < agent->zones; i++) {
-		const struct agent_zone *zone = &agent->zone[i];
-		struct snapshot_domain *domain = &agent->domain[zone->domain];
-		struct machine_energy energy = { .domain = zone->domain,
-						 .interval_ns = zone->interval_ns };
-
-		if (zone->interval_ns) {
-			if (may_learn(zone, interval_ns, complete))
-				machine_learn(&agent->machine, i, &energy, zone->energy_uj, busy);
-			machine_split(&agent->machine, i, &energy, zone->energy_uj);
-			domain->power_uw +=
-				(u64)((u128)zone->energy_uj * NSEC_PER_SEC / zone->interval_ns);
-			domain->idle_uw += energy.floor_uw;
-		}
-		agent->posting[i] = (struct zone_energy){
-			.domain = zone->domain,
-			.package = zone->package,
-			.source = zone->source,
-			.energy_uj = { energy.energy_uj[MODE_DYNAMIC],
-				       energy.energy_uj[MODE_IDLE] },
-		};
-	}
 }
 
 static double ratio_of(u64 part_ns, u64 interval_ns, u32 cpus)
@@ -340,7 +192,7 @@ static void describe_machine(const struct agent *agent, const struct frame *fram
 		struct snapshot_domain *domain = &snapshot->domain[i];
 		struct snapshot_domain books = *domain;
 
-		*domain = agent->domain[i];
+		*domain = agent->power.domain[i];
 		memcpy(domain->node_uj, books.node_uj, sizeof(books.node_uj));
 		memcpy(domain->unattributed_uj, books.unattributed_uj,
 		       sizeof(books.unattributed_uj));
@@ -458,40 +310,59 @@ static void check_books(const struct agent *agent)
 }
 #endif
 
+/* Who worked: reads and settles the activity of the tick. Returns 0 or a negative errno. */
+static int take_activity(struct agent *agent, struct frame *frame)
+{
+	u64 now_ns = clock_boot_ns();
+	bool full = now_ns - agent->last_full_ns >= FULL_PASS_NS;
+	int r_read, r_settle;
+
+	if (full)
+		agent->last_full_ns = now_ns;
+	r_read = activity_read(agent->activity, &frame->activity, full);
+	r_settle = settle(agent->registry, &frame->activity, &agent->leaves);
+	agent->run_ns += agent->leaves.cpu_ns;
+	return r_read < 0 ? r_read : r_settle;
+}
+
+/* Whose share: posts the tick to the accounts and publishes them. Returns 0 or -ENOMEM. */
+static int post(struct agent *agent, const struct frame *frame)
+{
+	const struct posting posting = {
+		.zone = agent->power.posting,
+		.zones = agent->power.zones,
+		.leaves = &agent->leaves,
+		.idle = agent->options.idle,
+	};
+	int r = ledger_post(agent->ledger, agent->registry, &posting);
+
+	if (r < 0)
+		return r;
+	check_books(agent);
+	registry_sweep(agent->registry, frame->boot_ns);
+	publish(agent, frame);
+	return 0;
+}
+
 int agent_tick(struct agent *agent)
 {
 	u64 begin_ns = clock_boot_ns();
 	struct frame *frame = frame_now(agent);
-	bool full = begin_ns - agent->last_full_ns >= FULL_PASS_NS;
-	struct posting posting = {
-		.zone = agent->posting,
-		.leaves = &agent->leaves,
-		.idle = agent->options.idle,
-	};
-	int r, r_settle, r_post;
-	double busy;
+	struct power_tick tick;
+	int r, r_post;
 
 	ledger_heartbeat(agent->ledger, begin_ns);
-	if (full)
-		agent->last_full_ns = begin_ns;
-	r = activity_read(agent->activity, &frame->activity, full);
-	r_settle = settle(agent->registry, &frame->activity, &agent->leaves);
-	agent->run_ns += agent->leaves.cpu_ns;
+	r = take_activity(agent, frame);
 	read_meters(agent, frame);
 	stamp(agent, frame);
-	busy = ratio_of(agent->leaves.cpu_ns, frame->boot_ns - frame_before(agent)->boot_ns,
-			frame->activity.cpus);
-	take_energy(agent, frame, busy, r == 0 && r_settle == 0);
-	posting.zones = agent->zones;
-	r_post = ledger_post(agent->ledger, agent->registry, &posting);
-	if (r_post == 0) {
-		check_books(agent);
-		registry_sweep(agent->registry, frame->boot_ns);
-		publish(agent, frame);
-	}
+	tick.interval_ns = frame->boot_ns - frame_before(agent)->boot_ns;
+	tick.busy = ratio_of(agent->leaves.cpu_ns, tick.interval_ns, frame->activity.cpus);
+	tick.complete = r == 0;
+	power_take(&agent->power, agent->meters, frame, &tick);
+	r_post = post(agent, frame);
 	turn_over(agent, frame);
 	self_note_tick(&agent->self, clock_boot_ns() - begin_ns);
-	return r < 0 ? r : r_settle < 0 ? r_settle : r_post;
+	return r < 0 ? r : r_post;
 }
 
 void agent_reconfigure(struct agent *agent, const struct agent_options *options)

@@ -11,20 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ledger/snapshot_pool.h"
+#include "ledger/ledger_internal.h"
 #include "model/apportion.h"
-
-struct ledger_row {
-	struct account account;
-	u64 tick_uj;
-	u64 tick_seq;
-	u64 changed_seq; /* of the posting that changed it last */
-};
-
-struct ledger_rows {
-	struct ledger_row *row;
-	u32 capacity;
-};
 
 /* The energy of one domain and mode while it is divided. */
 struct pot {
@@ -38,17 +26,6 @@ struct pot {
 struct pots {
 	struct pot pot[DOMAIN_MAX * MODE_MAX];
 	u32 count;
-};
-
-struct ledger {
-	struct ledger_rows level[LEVEL_MAX];
-	struct snapshot_zone zone[SNAPSHOT_ZONES_MAX];
-	u32 zones;
-	u64 node_uj[MODE_MAX][DOMAIN_MAX];
-	u64 unattributed_uj[MODE_MAX][DOMAIN_MAX];
-	u64 seq;
-	struct leaves equal; /* leaves of the equal policy, made anew each tick */
-	struct snapshot_box box;
 };
 
 int ledger_new(const struct registry *registry, struct ledger **out)
@@ -72,20 +49,6 @@ struct ledger *ledger_free(struct ledger *ledger)
 	snapshot_box_deinit(&ledger->box);
 	free(ledger);
 	return NULL;
-}
-
-static const struct slots *level_slots(const struct registry *registry, int level)
-{
-	switch (level) {
-	case LEVEL_CONTAINER:
-		return &registry->groups[GROUP_CONTAINER];
-	case LEVEL_VM:
-		return &registry->groups[GROUP_VM];
-	case LEVEL_NAMESPACE:
-		return &registry->namespaces;
-	default:
-		return &registry->processes;
-	}
 }
 
 static int fit_rows(struct ledger_rows *rows, u32 count)
@@ -119,10 +82,10 @@ static void clear_rows(struct ledger *ledger, int level, const struct slot_list 
 static int follow_registry(struct ledger *ledger, const struct registry *registry)
 {
 	for (int level = 0; level < LEVEL_MAX; level++)
-		if (fit_rows(&ledger->level[level], level_slots(registry, level)->count) < 0)
+		if (fit_rows(&ledger->level[level], ledger_slots(registry, level)->count) < 0)
 			return -ENOMEM;
 	for (int level = 0; level < LEVEL_MAX; level++)
-		clear_rows(ledger, level, &level_slots(registry, level)->opened);
+		clear_rows(ledger, level, &ledger_slots(registry, level)->opened);
 	return 0;
 }
 
@@ -394,134 +357,6 @@ int ledger_post(struct ledger *ledger, struct registry *registry, const struct p
 	divide(ledger, registry, leaves, &worked, true);
 	post_idle(ledger, registry, posting->idle, &idle);
 	return 0;
-}
-
-static bool row_ended(const struct registry *registry, int level, u32 index)
-{
-	switch (level) {
-	case LEVEL_PROCESS:
-		return registry->process[index].ended_ns;
-	case LEVEL_CONTAINER:
-		return registry->group[GROUP_CONTAINER][index].ended_ns;
-	case LEVEL_VM:
-		return registry->group[GROUP_VM][index].ended_ns;
-	default:
-		return false;
-	}
-}
-
-static struct identity *row_identity(const struct registry *registry, int level, u32 index)
-{
-	switch (level) {
-	case LEVEL_PROCESS:
-		return registry->process[index].identity;
-	case LEVEL_CONTAINER:
-		return registry->group[GROUP_CONTAINER][index].identity;
-	case LEVEL_VM:
-		return registry->group[GROUP_VM][index].identity;
-	default:
-		return registry->namespace[index];
-	}
-}
-
-/* The rows for what the limits fold stay out of sight until there is something in them. */
-static bool row_exported(int level, u32 index, const struct ledger_row *row)
-{
-	bool fold =
-		index == CONTAINER_OTHER && (level == LEVEL_CONTAINER || level == LEVEL_NAMESPACE);
-
-	return !fold || row->tick_seq;
-}
-
-static void mark(struct ledger *ledger, int level, const struct slot_list *list)
-{
-	for (u32 i = 0; i < list->count; i++)
-		if (list->index[i] < ledger->level[level].capacity)
-			ledger->level[level].row[list->index[i]].changed_seq = ledger->seq;
-}
-
-/* Rows whose state may have changed although nothing was posted to them. */
-static void mark_quiet_changes(struct ledger *ledger, const struct registry *registry)
-{
-	for (int level = 0; level < LEVEL_MAX; level++)
-		mark(ledger, level, &level_slots(registry, level)->closed);
-	mark(ledger, LEVEL_PROCESS, &registry->dying);
-	mark(ledger, LEVEL_CONTAINER, &registry->dying_group[GROUP_CONTAINER]);
-	mark(ledger, LEVEL_VM, &registry->dying_group[GROUP_VM]);
-}
-
-static int copy_rows(const struct ledger *ledger, const struct registry *registry, int level,
-		     struct snapshot *snapshot)
-{
-	struct snapshot_rows *to = &snapshot->level[level];
-	u32 count = level_slots(registry, level)->count;
-
-	if (snapshot_rows_fit(to, count) < 0)
-		return -ENOMEM;
-	for (u32 i = 0; i < count; i++) {
-		const struct ledger_row *from = &ledger->level[level].row[i];
-		struct snapshot_row *row = &to->row[i];
-		struct identity *identity;
-
-		if (from->changed_seq <= snapshot->seq)
-			continue;
-		identity = row_identity(registry, level, i);
-		if (row->identity != identity) {
-			identity_unref(row->identity);
-			row->identity = identity_ref(identity);
-		}
-		row->account = from->account;
-		row->tick_uj = from->tick_uj;
-		row->tick_seq = from->tick_seq;
-		row->ended = identity && row_ended(registry, level, i);
-		row->exported = row_exported(level, i, from);
-	}
-	return 0;
-}
-
-static void copy_domains(const struct ledger *ledger, struct snapshot *snapshot)
-{
-	memcpy(snapshot->zone, ledger->zone, sizeof(snapshot->zone));
-	snapshot->zones = ledger->zones;
-	for (int domain = 0; domain < DOMAIN_MAX; domain++) {
-		struct snapshot_domain *to = &snapshot->domain[domain];
-
-		for (int mode = 0; mode < MODE_MAX; mode++) {
-			to->node_uj[mode] = ledger->node_uj[mode][domain];
-			to->unattributed_uj[mode] = ledger->unattributed_uj[mode][domain];
-		}
-	}
-}
-
-struct snapshot *ledger_snapshot(struct ledger *ledger, const struct registry *registry)
-{
-	struct snapshot *snapshot;
-
-	mark_quiet_changes(ledger, registry);
-	snapshot = snapshot_box_take(&ledger->box);
-	if (!snapshot)
-		return NULL;
-	for (int level = 0; level < LEVEL_MAX; level++)
-		if (copy_rows(ledger, registry, level, snapshot) < 0)
-			return NULL;
-	copy_domains(ledger, snapshot);
-	snapshot->seq = ledger->seq;
-	return snapshot;
-}
-
-void ledger_publish(struct ledger *ledger, struct snapshot *snapshot)
-{
-	snapshot_box_publish(&ledger->box, snapshot);
-}
-
-void ledger_heartbeat(struct ledger *ledger, u64 boot_ns)
-{
-	atomic_store(&ledger->box.last_tick_ns, boot_ns);
-}
-
-struct snapshot_box *ledger_box(struct ledger *ledger)
-{
-	return &ledger->box;
 }
 
 const struct account *ledger_process_account(const struct ledger *ledger, u32 index)
