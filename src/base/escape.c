@@ -69,3 +69,18 @@ size_t utf8_clean(char *out, size_t size, const char *text)
 {
 	return copy_clean(out, size, text, false);
 }
+
+size_t text_clean(char *out, size_t size, const char *text)
+{
+	size_t len = utf8_clean(out, size, text);
+
+	for (size_t i = 0; i < len; i++) {
+		bool c1 = (u8)out[i] == 0xC2 && (u8)out[i + 1] < 0xA0; /* U+0080 to U+009F */
+
+		if ((u8)out[i] < 0x20 || out[i] == 0x7f || c1)
+			out[i] = '?';
+		if (c1)
+			out[++i] = '?';
+	}
+	return len;
+}

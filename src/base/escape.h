@@ -21,3 +21,6 @@ size_t label_escape(char *out, size_t size, const char *text);
 /* The same without escapes, for formats that do their own: only bytes that are not UTF-8 are
  * replaced. */
 size_t utf8_clean(char *out, size_t size, const char *text);
+
+/* The same for one line on a terminal: control characters become question marks. */
+size_t text_clean(char *out, size_t size, const char *text);

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/escape.h"
+
 #define LOG_LINE_MAX 2048
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
@@ -34,37 +36,35 @@ static void log_timestamp(char *buf, size_t size)
 	snprintf(buf + len, size - len, ".%03ldZ", ts.tv_nsec / 1000000);
 }
 
-/* Copies @text as the inside of a JSON string; control characters become spaces. */
-static size_t log_json_text(char *out, size_t size, const char *text)
+/* Copies @text, which is clean, as the inside of a JSON string of at most twice its length. */
+static void log_json_text(char *out, const char *text)
 {
-	size_t len = 0;
-
-	for (; *text && len + 3 < size; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			out[len++] = '\\';
-		out[len++] = c < 0x20 ? ' ' : (char)c;
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			*out++ = '\\';
+		*out++ = *text;
 	}
-	out[len] = '\0';
-	return len;
+	*out = '\0';
 }
 
 void log_line(enum log_level level, const char *format, ...)
 {
-	char when[40], text[LOG_LINE_MAX], json[LOG_LINE_MAX + 256], line[LOG_LINE_MAX + 512];
+	char when[40], raw[LOG_LINE_MAX], text[LOG_LINE_MAX], json[2 * LOG_LINE_MAX];
+	char line[2 * LOG_LINE_MAX + 128];
 	va_list args;
 	int len;
 
 	if ((int)level < atomic_load(&log_level_now))
 		return;
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	vsnprintf(raw, sizeof(raw), format, args);
 	va_end(args);
+	text_clean(text, sizeof(text), raw);
 	log_timestamp(when, sizeof(when));
 	if (atomic_load(&log_format_now) == LOG_FORMAT_JSON) {
-		log_json_text(json, sizeof(json), text);
-		len = snprintf(line, sizeof(line), "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":\"%s\"}\n", when,
+		log_json_text(json, text);
+		len = snprintf(line, sizeof(line),
+			       "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":\"%s\"}\n", when,
 			       level_names[level], json);
 	} else {
 		len = snprintf(line, sizeof(line), "%s %-5s %s\n", when, level_names[level], text);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The log: one line per event on standard error, as text for people or as JSON for collectors. Only
- * cli/ and the wiring log above debug level; the rooms report errors to their callers.
+ * cli/ and the wiring log above debug level; the rooms report errors to their callers. What is in a
+ * line may be bytes that somebody else chose: it comes out as text, on one line, that no terminal
+ * obeys. A reader of standard error that stops reading stops who logs.
  */
 #pragma once
 

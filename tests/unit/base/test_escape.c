@@ -71,6 +71,18 @@ static void test_clean_only_replaces(void **state)
 	assert_int_equal(utf8_clean(out, 0, "a"), 0);
 }
 
+/* A line of the log or on a terminal: UTF-8 stays, what commands does not. */
+static void test_text_has_no_control_characters(void **state)
+{
+	char out[64];
+
+	text_clean(out, sizeof(out), "a\x1b[2J\n\r\tb\x7f caf\xC3\xA9 \xC2\x9b\xC2\xA0 \xFF");
+	assert_string_equal(out, "a?[2J???b? caf\xC3\xA9 ?"
+				 "?\xC2\xA0 " BAD);
+	assert_int_equal(text_clean(out, 4, "ab\xC3\xA9"), 2);
+	assert_string_equal(out, "ab");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -79,6 +91,7 @@ int main(void)
 		cmocka_unit_test(test_invalid_bytes_are_replaced),
 		cmocka_unit_test(test_what_does_not_fit_is_cut_between_characters),
 		cmocka_unit_test(test_clean_only_replaces),
+		cmocka_unit_test(test_text_has_no_control_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
