@@ -5,23 +5,30 @@
  */
 #include "cli/routes.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/sysroot.h"
-#include "config/config.h"
 #include "export/gzip.h"
 #include "export/top.h"
+#include "kepler_revision.h"
+#include "serve/host.h"
 #include "web/assets.h"
 
 /* Before the first tick the sampler may take this long to start. */
 #define START_MAX_NS (30 * NSEC_PER_SEC)
 #define STUCK_MIN_NS (10 * NSEC_PER_SEC)
 #define ROUTES_MAX 8
+
+/* A file of the page, and what says to whom it is offered. */
+struct page_file {
+	struct routes *routes;
+	const struct web_asset *asset;
+};
 
 struct routes {
 	struct snapshot_box *box;
@@ -30,6 +37,7 @@ struct routes {
 	struct routes_options options;
 	u64 start_ns;
 	char metrics_path[128];
+	struct page_file file[WEB_ASSETS];
 	struct http_route table[ROUTES_MAX];
 	u32 count;
 };
@@ -42,12 +50,6 @@ struct scrape {
 	size_t at, len;           /* what is left of the buffer */
 	char buf[];               /* only without gzip */
 };
-
-static_assert((int)CONFIG_LEVEL_NODE == (int)EXPOSITION_NODE &&
-		      (int)CONFIG_LEVEL_CONTAINER == (int)EXPOSITION_CONTAINER &&
-		      (int)CONFIG_LEVEL_PROCESS == (int)EXPOSITION_PROCESS &&
-		      (int)CONFIG_LEVEL_VM == (int)EXPOSITION_VM,
-	      "exporter.levels is handed on as it is");
 
 #define SCRAPE_BUF (32 * 1024)
 
@@ -83,7 +85,7 @@ static ssize_t scrape_read(void *state, char *buf, size_t max)
 	size_t len;
 
 	if (scrape->gzip)
-		return (ssize_t)gzip_stream_read(scrape->gzip, buf, max);
+		return gzip_stream_read(scrape->gzip, buf, max);
 	if (scrape->at == scrape->len) {
 		scrape->at = 0;
 		scrape->len = exposition_read(&scrape->exposition, scrape->buf, SCRAPE_BUF);
@@ -147,16 +149,39 @@ static int open_metrics(void *ctx, const struct http_request *request, struct ht
 	return 0;
 }
 
+/* Answers a request that came by somebody else's name. */
+static int refuse_host(struct http_body *body, const char *node_name)
+{
+	char *text = NULL;
+	int len = asprintf(
+		&text,
+		"This page is for who asks by an IP address, by localhost or by the node's name, "
+		"%s (node.name): by other names a web page from elsewhere could read it.\n",
+		node_name);
+
+	if (len < 0)
+		return -ENOMEM;
+	body->kind = HTTP_BODY_HEAP;
+	body->status = 421;
+	body->content_type = "text/plain; charset=utf-8";
+	body->data = text;
+	body->size = (size_t)len;
+	return 0;
+}
+
 static int open_top(void *ctx, const struct http_request *request, struct http_body *body)
 {
 	struct routes *routes = ctx;
 	struct routes_options options = options_of(routes);
-	const struct snapshot *snapshot = snapshot_box_get(routes->box);
+	const struct snapshot *snapshot;
 	const char *limit = http_request_argument(request, "limit");
 	u64 wanted = TOP_LIMIT_DEFAULT;
 	char *text = NULL;
 	int r;
 
+	if (!host_is_ours(request->host, options.exposition.node_name))
+		return refuse_host(body, options.exposition.node_name);
+	snapshot = snapshot_box_get(routes->box);
 	if (!snapshot)
 		return -EAGAIN;
 	if (limit && sysroot_parse_u64(limit, &wanted) < 0)
@@ -231,8 +256,12 @@ static int open_health(void *ctx, const struct http_request *request, struct htt
 
 static int open_asset(void *ctx, const struct http_request *request, struct http_body *body)
 {
-	const struct web_asset *asset = ctx;
+	const struct page_file *file = ctx;
+	const struct web_asset *asset = file->asset;
+	struct routes_options options = options_of(file->routes);
 
+	if (!host_is_ours(request->host, options.exposition.node_name))
+		return refuse_host(body, options.exposition.node_name);
 	body->kind = HTTP_BODY_STATIC;
 	body->content_type = asset->content_type;
 	body->data = asset->data;
@@ -246,6 +275,14 @@ static void add_route(struct routes *routes, struct http_route route)
 	routes->table[routes->count++] = route;
 }
 
+static void set_options(struct routes *routes, const struct routes_options *options)
+{
+	struct exposition_options *exposition = &routes->options.exposition;
+
+	routes->options = *options;
+	snprintf(exposition->revision, sizeof(exposition->revision), "%s", KEPLER_REVISION);
+}
+
 struct routes *routes_new(struct snapshot_box *box, const struct routes_options *options)
 {
 	struct routes *routes = calloc(1, sizeof(*routes));
@@ -253,7 +290,7 @@ struct routes *routes_new(struct snapshot_box *box, const struct routes_options 
 	if (!routes)
 		return NULL;
 	routes->box = box;
-	routes->options = *options;
+	set_options(routes, options);
 	routes->start_ns = clock_boot_ns();
 	pthread_mutex_init(&routes->lock, NULL);
 	memcpy(routes->metrics_path, options->metrics_path, sizeof(routes->metrics_path));
@@ -269,10 +306,12 @@ struct routes *routes_new(struct snapshot_box *box, const struct routes_options 
 		  (struct http_route){ .path = "/readyz", .open = open_ready, .ctx = routes });
 	add_route(routes,
 		  (struct http_route){ .path = "/healthz", .open = open_health, .ctx = routes });
-	for (u32 i = 0; i < WEB_ASSETS; i++)
+	for (u32 i = 0; i < WEB_ASSETS; i++) {
+		routes->file[i] = (struct page_file){ routes, &web_assets[i] };
 		add_route(routes, (struct http_route){ .path = web_assets[i].path,
 						       .open = open_asset,
-						       .ctx = (void *)(uintptr_t)&web_assets[i] });
+						       .ctx = &routes->file[i] });
+	}
 	return routes;
 }
 
@@ -298,6 +337,6 @@ void routes_set_server(struct routes *routes, struct http_server *server)
 void routes_set_options(struct routes *routes, const struct routes_options *options)
 {
 	pthread_mutex_lock(&routes->lock);
-	routes->options = *options;
+	set_options(routes, options);
 	pthread_mutex_unlock(&routes->lock);
 }

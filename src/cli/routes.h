@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What the web server offers: the table of paths, each answered from the last published snapshot.
+ * Metrics and probes are for everybody; the page and its figures only for who asks by an address,
+ * by localhost or by the node's name.
  */
 #pragma once
 
@@ -12,7 +14,7 @@
 struct routes_options {
 	char metrics_path[128];               /* web.telemetry-path */
 	u64 interval_ns;                      /* monitor.interval */
-	struct exposition_options exposition; /* format and http_cut are filled in per request */
+	struct exposition_options exposition; /* format, revision and http_cut are filled in */
 };
 
 struct routes;

@@ -6,6 +6,7 @@
  */
 #include "export/gzip.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include <isa-l/igzip_lib.h>
@@ -48,7 +49,7 @@ struct gzip_stream *gzip_stream_free(struct gzip_stream *stream)
 	return NULL;
 }
 
-size_t gzip_stream_read(struct gzip_stream *stream, char *buf, size_t size)
+ssize_t gzip_stream_read(struct gzip_stream *stream, char *buf, size_t size)
 {
 	struct isal_zstream *z = &stream->z;
 
@@ -63,7 +64,7 @@ size_t gzip_stream_read(struct gzip_stream *stream, char *buf, size_t size)
 			z->end_of_stream = z->avail_in == 0;
 		}
 		if (isal_deflate(z) != COMP_OK)
-			break;
+			return -EIO;
 	}
-	return size - z->avail_out;
+	return (ssize_t)(size - z->avail_out);
 }

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "base/types.h"
 
 struct gzip_stream;
@@ -24,5 +26,5 @@ struct gzip_stream *gzip_stream_free(struct gzip_stream *stream);
 void gzip_stream_reset(struct gzip_stream *stream, gzip_fill_fn fill, void *ctx);
 
 /* Writes at most @size (not 0) bytes of the stream to @buf and returns their number; 0 after the
- * end. */
-size_t gzip_stream_read(struct gzip_stream *stream, char *buf, size_t size);
+ * end, -EIO when the stream cannot be continued. */
+ssize_t gzip_stream_read(struct gzip_stream *stream, char *buf, size_t size);

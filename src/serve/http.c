@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
@@ -22,8 +23,8 @@
 #define THREADS 2
 #define SERVE_NICE 5
 /*
- * Room for one request's header, then for a piece of the response. Above 32 KiB libmicrohttpd maps it
- * instead of taking it from the heap: a closed connection gives all of it back.
+ * Room for one request's header, then for a piece of the response. Above 32 KiB libmicrohttpd maps
+ * it instead of taking it from the heap: a closed connection gives all of it back.
  */
 #define CONNECTION_MEMORY (36 * 1024)
 #define STREAM_PIECE (32 * 1024)
@@ -73,7 +74,8 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
 		shutdown(info->connect_fd, SHUT_RDWR);
 }
 
-/* Serving waits for metering: the server's threads step back behind everybody else, the sampler first. */
+/* Serving waits for metering: the server's threads step back behind everybody else, the sampler
+ * first. */
 static void step_back(void)
 {
 	static _Thread_local bool done;
@@ -228,6 +230,7 @@ static enum MHD_Result open_route(const struct http_route *route, struct MHD_Con
 		.openmetrics = negotiate_openmetrics(
 			MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept")),
 		.head = head,
+		.host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host"),
 		.connection = connection,
 	};
 	struct http_body body = { 0 };
@@ -366,6 +369,28 @@ static int open_listener(const char *address, char *error, size_t error_size)
 	return fd;
 }
 
+/* Which socket @fd is; 0: none. */
+static ino_t socket_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 ? 0 : st.st_ino;
+}
+
+/*
+ * Like start_daemon(), but closes @fd on failure. The library does so in some cases and not in
+ * others, and by now the number may be another file's.
+ */
+static int start_daemon_or_close(struct http_server *server, int fd, u32 connections)
+{
+	ino_t mine = socket_of(fd);
+	int r = start_daemon(server, fd, connections);
+
+	if (r < 0 && socket_of(fd) == mine)
+		close(fd);
+	return r;
+}
+
 int http_server_new(struct http_server **server, const struct http_options *options, char *error,
 		    size_t error_size)
 {
@@ -386,11 +411,12 @@ int http_server_new(struct http_server **server, const struct http_options *opti
 	new->route_count = options->route_count;
 	new->port = listen_socket_port(fd);
 	r = conns_new(&new->conns, &limits);
-	if (r == 0)
-		r = start_daemon(new, fd, limits.connections);
+	if (r < 0)
+		close(fd);
+	else
+		r = start_daemon_or_close(new, fd, limits.connections);
 	if (r < 0) {
 		snprintf(error, error_size, "cannot start the web server: %s", strerror(-r));
-		close(fd);
 		http_server_free(new);
 		return r;
 	}

@@ -13,6 +13,7 @@ struct http_request {
 	bool gzip;        /* the client takes gzip */
 	bool openmetrics; /* the client wants OpenMetrics rather than plain text */
 	bool head;        /* only the header is sent */
+	const char *host; /* the header of that name, any text, or NULL. Valid during open() */
 	void *connection; /* the server's own */
 };
 

@@ -43,10 +43,11 @@ class Server:
         s.connect(("127.0.0.1", self.port))
         return s
 
-    def get(self, path="/metrics", method="GET", **headers):
+    def get(self, path="/metrics", method="GET", host="localhost", **headers):
         """(status, headers with small names, body); the body is not decoded from gzip."""
         with self.connect() as s:
-            lines = ["%s %s HTTP/1.1" % (method, path), "Host: x", "Connection: close"]
+            lines = ["%s %s HTTP/1.1" % (method, path), "Connection: close"]
+            lines += ["Host: " + host] if host is not None else []
             lines += ["%s: %s" % (k.replace("_", "-"), v) for k, v in headers.items()]
             s.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
             pieces = []

@@ -91,6 +91,21 @@ t.ok(b"http://" not in page.replace(b"http://www.w3.org", b"") and b"https://" n
 t.eq([server.get(p)[1]["content-type"].split(";")[0] for p in ("/app.js", "/style.css", "/icon.svg")],
      ["text/javascript", "text/css", "image/svg+xml"], "the page's files")
 
+SECRET = ("/", "/app.js", "/style.css", "/api/v1/top")
+for host in ("evil.example", "evil.example:28282", "localhost.evil.example", "127.0.0.1.evil.example", "[::1].evil.example",
+             "node-1.evil.example", "a" * 5000, "[" + "1" * 5000 + "]", "[::1]x", "127.0.0.1:80x", "x\x1b[2J"):
+    got = [server.get(p, host=host) for p in SECRET]
+    t.eq({(x[0], x[1]["content-type"], b"localhost" in x[2] and b"node-1" in x[2] and b"evil" not in x[2]) for x in got},
+         {(421, "text/plain; charset=utf-8", True)}, "the page is not for who asks " + host[:30])
+for host in ("localhost", "LocalHost:1", "localhost.", "127.0.0.1", "127.0.0.1:28282", "[::1]", "[fe80::1]:80", "node-1", "NODE-1:80",
+             "", None):
+    t.eq([server.get(p, host=host, method="HEAD")[0] for p in SECRET], [200] * len(SECRET),
+         "the page is for who asks %s" % host)
+t.eq({server.get(p, host="prometheus.example")[0] for p in ("/metrics", "/healthz", "/readyz")}, {200},
+     "metrics and probes are for who asks by any name")
+revision = [x for x in server.get()[2].decode().splitlines() if x.startswith("kepler_exporter_build_info")]
+t.ok(len(revision) == 1 and 'revision="' in revision[0], "the build says what it is", revision)
+
 t.ok(agent.until(lambda: server.connections() == 0), "no connection is left over")
 t.eq(server.end(), 0, "it ends cleanly")
 t.done()

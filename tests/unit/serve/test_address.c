@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -111,6 +113,62 @@ static void test_a_port_in_use_is_told(void **state)
 	assert_non_null(strstr(error, "127.0.0.1:28282"));
 }
 
+static u32 wrong_closes;
+
+/* Every close() of the program; the shared libraries have their own. */
+int __real_close(int fd);
+int __wrap_close(int fd);
+
+int __wrap_close(int fd)
+{
+	int r = __real_close(fd);
+
+	wrong_closes += r < 0 && errno == EBADF;
+	return r;
+}
+
+/* Starts and ends a server with room for @room more files; 0: it started, 1: it failed, as it
+ * should. */
+static int start_with_room(int room)
+{
+	struct http_options options = { .address = "127.0.0.1:0", .connections_max = 1 };
+	struct http_server *server = NULL;
+	char error[512] = "";
+	int first = dup(STDIN_FILENO), after;
+	struct rlimit tight = { (rlim_t)(first + room), (rlim_t)(first + room) };
+	int r;
+
+	close(first);
+	if (setrlimit(RLIMIT_NOFILE, &tight) < 0)
+		return 2;
+	r = http_server_new(&server, &options, error, sizeof(error));
+	http_server_free(server);
+	after = dup(STDIN_FILENO);
+	if (wrong_closes || (room > 0 && after != first) || (r < 0) != (error[0] != '\0'))
+		return 3;
+	return r < 0;
+}
+
+/* Where the library fails half-way nothing is closed twice or left open. */
+static void test_a_failed_start_closes_once(void **state)
+{
+	u32 failed = 0, started = 0;
+
+	for (int room = 0; room < 12; room++) {
+		pid_t child = fork();
+		int status;
+
+		assert_true(child >= 0);
+		if (child == 0)
+			_exit(start_with_room(room));
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+		failed += WEXITSTATUS(status) == 1;
+		started += WEXITSTATUS(status) == 0;
+	}
+	assert_true(failed >= 4 && started >= 1);
+}
+
 /* The address is the only one: not reachable through another of the loopback net. */
 static void test_it_listens_only_where_it_was_told(void **state)
 {
@@ -137,6 +195,7 @@ int main(void)
 		cmocka_unit_test(test_good_addresses),
 		cmocka_unit_test(test_bad_addresses),
 		cmocka_unit_test(test_a_port_in_use_is_told),
+		cmocka_unit_test(test_a_failed_start_closes_once),
 		cmocka_unit_test(test_it_listens_only_where_it_was_told),
 	};
 
