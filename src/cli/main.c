@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/types.h"
 #include "cli/commands.h"
@@ -12,6 +15,7 @@ struct command {
 	const char *name;
 	const char *arguments;
 	const char *help;
+	const char *flag; /* the only argument; "" none, NULL: run() looks at them itself */
 	int (*run)(int argc, char **argv);
 };
 
@@ -29,7 +33,7 @@ static int command_metrics_doc(int argc, char **argv)
 
 static int command_config_doc(int argc, char **argv)
 {
-	if (argc > 0 && strcmp(argv[0], "--markdown") == 0)
+	if (argc > 0)
 		config_print_markdown(stdout);
 	else
 		config_print_yaml(stdout);
@@ -40,20 +44,25 @@ static int command_help(int argc, char **argv);
 static int command_man(int argc, char **argv);
 
 static const struct command commands[] = {
-	{ "serve", "[--check] [OPTION]...", "meter this machine and serve the numbers; --check only validates", command_serve },
-	{ "doctor", "[OPTION]...", "say what can be measured here, how well, and what would change that", command_doctor },
-	{ "config", "", "print an example configuration file with every setting", command_config_doc },
-	{ "metrics", "", "print the list of metrics as Markdown", command_metrics_doc },
-	{ "man", "", "print the manual page (mdoc)", command_man },
-	{ "version", "", "print the version", command_version },
-	{ "help", "", "print this help", command_help },
+	{ "serve", "[--check] [OPTION]...",
+	  "meter this machine and serve the numbers; --check only validates", NULL, command_serve },
+	{ "doctor", "[OPTION]...",
+	  "say what can be measured here, how well, and what would change that", NULL,
+	  command_doctor },
+	{ "config", "", "print an example configuration file with every setting", "--markdown",
+	  command_config_doc },
+	{ "metrics", "", "print the list of metrics as Markdown", "", command_metrics_doc },
+	{ "man", "", "print the manual page (mdoc)", "", command_man },
+	{ "version", "", "print the version", "", command_version },
+	{ "help", "", "print this help", "", command_help },
 };
 
 static void print_usage(FILE *out)
 {
 	fprintf(out, "kepler - joules per process, container, pod and machine\n\nusage:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  kepler %-7s %-22s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+		fprintf(out, "  kepler %-7s %-22s %s\n", commands[i].name, commands[i].arguments,
+			commands[i].help);
 }
 
 static int command_help(int argc, char **argv)
@@ -101,7 +110,20 @@ static const char *command_name(const char *argument)
 	return argument;
 }
 
-int main(int argc, char **argv)
+static int run_command(const struct command *command, int argc, char **argv)
+{
+	int taken = command->flag && argc > 0 && strcmp(argv[0], command->flag) == 0 ? 1 : 0;
+
+	if (command->flag && argc > taken) {
+		fprintf(stderr, "kepler: %s does not take \"%s\"; expected: kepler %s%s%s%s\n",
+			command->name, argv[taken], command->name, command->flag[0] ? " [" : "",
+			command->flag, command->flag[0] ? "]" : "");
+		return 2;
+	}
+	return command->run(argc, argv);
+}
+
+static int run(int argc, char **argv)
 {
 	if (argc < 2) {
 		print_usage(stderr);
@@ -112,8 +134,36 @@ int main(int argc, char **argv)
 			return command_help(0, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (strcmp(command_name(argv[1]), commands[i].name) == 0)
-			return commands[i].run(argc - 2, argv + 2);
+			return run_command(&commands[i], argc - 2, argv + 2);
 	fprintf(stderr, "kepler: there is no command \"%s\"\n\n", argv[1]);
 	print_usage(stderr);
 	return 2;
+}
+
+/*
+ * Where standard input, output or error is closed, the next file that is opened takes its number,
+ * and what is printed goes there: into a socket of somebody's, for one.
+ */
+static void fill_standard_files(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	int r;
+
+	fill_standard_files();
+	r = run(argc, argv);
+	if ((fflush(stdout) != 0 || ferror(stdout)) && r == 0) {
+		fprintf(stderr, "kepler: can't write to standard output: %s\n", strerror(errno));
+		r = 1;
+	}
+	return r;
 }

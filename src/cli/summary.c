@@ -27,8 +27,9 @@ static void print_quality(FILE *out, const struct snapshot_domain *domain)
 
 static void print_power(FILE *out, const struct snapshot *snapshot)
 {
-	static const enum power_domain order[] = { DOMAIN_PLATFORM, DOMAIN_PACKAGE, DOMAIN_CORE, DOMAIN_UNCORE,
-						   DOMAIN_DRAM,     DOMAIN_GPU,     DOMAIN_OTHER };
+	static const enum power_domain order[] = { DOMAIN_PLATFORM, DOMAIN_PACKAGE, DOMAIN_CORE,
+						   DOMAIN_UNCORE,   DOMAIN_DRAM,    DOMAIN_GPU,
+						   DOMAIN_OTHER };
 
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
 		const struct snapshot_domain *domain = &snapshot->domain[order[i]];
@@ -46,25 +47,26 @@ static void print_name(FILE *out, const char *name)
 	int width = 0;
 
 	for (; *name && width < NAME_WIDTH; name++, width++)
-		fputc((unsigned char)*name < 0x20 || (unsigned char)*name >= 0x7f ? '?' : *name, out);
+		fputc((unsigned char)*name < 0x20 || (unsigned char)*name >= 0x7f ? '?' : *name,
+		      out);
 	fprintf(out, "%*s", NAME_WIDTH - width, "");
 }
 
 static void print_row(FILE *out, const struct snapshot *snapshot, const struct snapshot_row *row)
 {
 	const struct identity *who = row->identity;
-	u64 total_uj = account_total_uj(&row->account, MODE_DYNAMIC) +
-		       account_total_uj(&row->account, MODE_IDLE);
 	char name[256];
 
 	if (who->pid)
-		snprintf(name, sizeof(name), "%s (pid %u, %s)", who->comm, who->pid, who->container_name);
+		snprintf(name, sizeof(name), "%s (pid %u, %s)", who->comm, who->pid,
+			 who->container_name);
 	else
-		snprintf(name, sizeof(name), "%s (%s)", who->comm[0] ? who->comm : who->container_name,
-			 who->container_namespace);
+		snprintf(name, sizeof(name), "%s (%s)",
+			 who->comm[0] ? who->comm : who->container_name, who->container_namespace);
 	fprintf(out, "  ");
 	print_name(out, name);
-	fprintf(out, " %9.3f W %12.3f J\n", watts(snapshot_row_power_uw(snapshot, row)), (double)total_uj / 1e6);
+	fprintf(out, " %9.3f W %12.3f J\n", watts(snapshot_row_power_uw(snapshot, row)),
+		(double)top_row_energy_uj(snapshot, row) / 1e6);
 }
 
 void summary_print(FILE *out, const struct snapshot *snapshot, const char *url, const char *path)
@@ -72,14 +74,15 @@ void summary_print(FILE *out, const struct snapshot *snapshot, const char *url, 
 	const struct snapshot_row *rows[TOP_WORKLOADS];
 	u32 count = top_rows(snapshot, LEVEL_PROCESS, rows, TOP_WORKLOADS);
 
-	fprintf(out, "\nKepler %s meters this machine.\n\n  page       %s/\n  metrics    %s%s\n\n", KEPLER_VERSION,
-		url, url, path);
+	fprintf(out, "\nKepler %s meters this machine.\n\n  page       %s/\n  metrics    %s%s\n\n",
+		KEPLER_VERSION, url, url, path);
 	print_power(out, snapshot);
 	fprintf(out, "  CPUs       %9.1f %%   busy, of %u; processes seen by %s\n\n",
 		snapshot->busy_ratio * 100.0, snapshot->cpus, snapshot->activity_source);
 	fprintf(out, "  %-*s %9s   %12s\n", NAME_WIDTH, "top workloads", "power", "since start");
 	for (u32 i = 0; i < count; i++)
 		print_row(out, snapshot, rows[i]);
-	fprintf(out, "\n\"kepler doctor\" says what would make these numbers better. Ctrl-C ends.\n\n");
+	fprintf(out,
+		"\n\"kepler doctor\" says what would make these numbers better. Ctrl-C ends.\n\n");
 	fflush(out);
 }

@@ -35,9 +35,7 @@ static json_t *text_of(const char *text)
 	return json_string(clean);
 }
 
-/* Energy so far, in the terms in which a row's power is given: the whole machine's, or its known
- * parts. */
-static u64 row_energy_uj(const struct snapshot *snapshot, const struct snapshot_row *row)
+u64 top_row_energy_uj(const struct snapshot *snapshot, const struct snapshot_row *row)
 {
 	const struct account *account = &row->account;
 
@@ -52,7 +50,8 @@ static bool uses_more(const struct snapshot *snapshot, const struct snapshot_row
 {
 	u64 a_uw = snapshot_row_power_uw(snapshot, a), b_uw = snapshot_row_power_uw(snapshot, b);
 
-	return a_uw != b_uw ? a_uw > b_uw : row_energy_uj(snapshot, a) > row_energy_uj(snapshot, b);
+	return a_uw != b_uw ? a_uw > b_uw
+			    : top_row_energy_uj(snapshot, a) > top_row_energy_uj(snapshot, b);
 }
 
 u32 top_rows(const struct snapshot *snapshot, enum snapshot_level level,
@@ -83,7 +82,7 @@ static json_t *row_json(const struct snapshot *snapshot, enum snapshot_level lev
 	const struct identity *identity = row->identity;
 	json_t *json = json_pack("{s:f, s:f, s:b, s:o, s:o}", "watts",
 				 watts(snapshot_row_power_uw(snapshot, row)), "joules",
-				 joules(row_energy_uj(snapshot, row)), "ended", row->ended,
+				 joules(top_row_energy_uj(snapshot, row)), "ended", row->ended,
 				 "container_id", text_of(identity->container_id), "container_name",
 				 text_of(identity->container_name));
 

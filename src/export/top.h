@@ -30,3 +30,7 @@ int top_render(const struct snapshot *snapshot, const struct top_options *option
  */
 u32 top_rows(const struct snapshot *snapshot, enum snapshot_level level,
 	     const struct snapshot_row **rows, u32 max);
+
+/* Energy of @row so far, in the terms in which its power is given: the whole machine's, or its
+ * known parts. */
+u64 top_row_energy_uj(const struct snapshot *snapshot, const struct snapshot_row *row);

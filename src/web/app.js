@@ -107,8 +107,8 @@ function describeContainer(item) {
 }
 
 function describeProcess(item) {
-	const pid = item.pid ? "pid " + item.pid : "ended processes";
-	return [item.command, pid + (item.container_name ? " \u00b7 " + item.container_name : "")];
+	const place = [item.pid ? "pid " + item.pid : "several processes", item.container_name];
+	return [item.command, place.filter(Boolean).join(" \u00b7 ")];
 }
 
 function facts(data) {

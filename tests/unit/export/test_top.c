@@ -113,6 +113,24 @@ static void test_the_top_rows_are_the_top_rows(void **state)
 	fixture_free(snapshot);
 }
 
+/* A row's energy is of the same domains as its power. */
+static void test_energy_goes_with_power(void **state)
+{
+	struct snapshot *snapshot = fixture_small();
+	struct snapshot_row *row = &snapshot->level[LEVEL_PROCESS].row[0];
+
+	memset(&row->account, 0, sizeof(row->account));
+	row->account.energy_uj[MODE_DYNAMIC][DOMAIN_PLATFORM] = 1000;
+	row->account.energy_uj[MODE_IDLE][DOMAIN_PLATFORM] = 300;
+	row->account.energy_uj[MODE_DYNAMIC][DOMAIN_PACKAGE] = 20;
+	row->account.energy_uj[MODE_IDLE][DOMAIN_DRAM] = 4;
+	assert_true(snapshot->domain[DOMAIN_PLATFORM].live);
+	assert_int_equal(top_row_energy_uj(snapshot, row), 1300);
+	snapshot->domain[DOMAIN_PLATFORM].live = false;
+	assert_int_equal(top_row_energy_uj(snapshot, row), 24);
+	fixture_free(snapshot);
+}
+
 static void test_the_limit_holds(void **state)
 {
 	struct snapshot *snapshot = fixture_big(3000);
@@ -133,6 +151,7 @@ int main(void)
 		cmocka_unit_test(test_the_small_machine),
 		cmocka_unit_test(test_without_platform_the_parts_add_up),
 		cmocka_unit_test(test_the_top_rows_are_the_top_rows),
+		cmocka_unit_test(test_energy_goes_with_power),
 		cmocka_unit_test(test_the_limit_holds),
 	};
 
