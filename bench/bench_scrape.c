@@ -52,14 +52,15 @@ static size_t run_gzip(const struct snapshot *snapshot)
 {
 	struct exposition exposition;
 	struct gzip_stream *stream;
-	size_t len, bytes = 0;
+	size_t bytes = 0;
+	ssize_t len;
 
 	exposition_init(&exposition, snapshot, &options);
 	stream = gzip_stream_new(fill, &exposition);
 	if (!stream)
 		measure_die("allocate memory", 12);
-	while ((len = gzip_stream_read(stream, piece, PIECE)))
-		bytes += len;
+	while ((len = gzip_stream_read(stream, piece, PIECE)) > 0)
+		bytes += (size_t)len;
 	gzip_stream_free(stream);
 	return bytes;
 }

@@ -167,16 +167,11 @@ static void start_timer(struct serve *serve, u64 after_ns)
 
 static void warn_fixed(const struct config *before, const struct config *now)
 {
-	if (strcmp(before->web_listen_address, now->web_listen_address) != 0 ||
-	    strcmp(before->web_telemetry_path, now->web_telemetry_path) != 0 ||
-	    strcmp(before->host_procfs, now->host_procfs) != 0 ||
-	    strcmp(before->host_sysfs, now->host_sysfs) != 0 ||
-	    before->activity_bpf != now->activity_bpf ||
-	    before->exporter_max_series != now->exporter_max_series ||
-	    before->exporter_irq_counters != now->exporter_irq_counters)
-		log_warn(
-			"web.*, host.*, activity.bpf, exporter.max-series and exporter.irq-counters change with a"
-			" restart only");
+	char names[256];
+
+	config_needs_restart(before, now, names, sizeof(names));
+	if (names[0])
+		log_warn("%s: changes with a restart only", names);
 }
 
 /* Of a changed configuration: the rest keeps the values it has. */

@@ -214,7 +214,7 @@ static int parse_time(const char *text, u64 min_ns, u64 max_ns, u64 *value_ns, c
 
 CONFIG_PARSER(interval)
 {
-	return parse_time(text, 100 * NSEC_PER_MSEC, 3600 * NSEC_PER_SEC, field, why);
+	return parse_time(text, 100 * NSEC_PER_MSEC, 60 * NSEC_PER_SEC, field, why);
 }
 
 CONFIG_PARSER(retention)

@@ -8,8 +8,8 @@
  * has the interrupts in it. So the energy of a cgroup is known exactly: its cpu.stat times busy_mw.
  *
  * Truth, without wrap, is in debugfs: synth_rapl/truth has lines "time_ns N", "cpu C busy_ns N" and
- * "zone NAME uj N read_uj R" that are one consistent reading; R is what the zone held when its counter was
- * read last. synth_rapl/NAME/fail makes reads of a zone fail.
+ * "zone NAME uj N read_uj R" that are one consistent reading; R is what the zone held when its
+ * counter was read last. synth_rapl/NAME/fail makes reads of a zone fail.
  */
 #include <linux/cpu.h>
 #include <linux/debugfs.h>
