@@ -220,8 +220,10 @@ static void others(struct world *world)
 	for (u32 i = 0; i < world->table.overflow_count; i++) {
 		u32 cgroup = any_cgroup(world);
 
-		overflow[i] = (struct activity_overflow){ { cgroup, 0 },
-							  { .cpu_ns = 12345, .records = 3 } };
+		overflow[i] = (struct activity_overflow){
+			.key = { .cgroup_v2 = cgroup },
+			.value = { .cpu_ns = 12345, .records = 3 },
+		};
 		world->cpu_ns += 12345;
 		world->container_cpu_ns[world->cgroup[cgroup].container] += 12345;
 	}
