@@ -117,7 +117,7 @@ int sysroot_parse_u64(const char *text, u64 *value)
 
 int sysroot_read_u64(int dirfd, const char *path, u64 *value)
 {
-	char buf[64];
+	char buf[64] = "";
 	ssize_t len = sysroot_read_text(dirfd, path, buf, sizeof(buf));
 
 	return len < 0 ? (int)len : sysroot_parse_u64(buf, value);

@@ -336,15 +336,16 @@ enum sample_result sample_series_folded(struct sample *sample, u32 index)
 /* A bound in seconds, with a decimal point also where it is whole: OpenMetrics wants it so. */
 static void bound_label(struct sample *sample, u64 bound_ns)
 {
-	char text[NUMBER_MAX + 3];
+	char text[NUMBER_MAX + 3], *end;
 
 	if (bound_ns == UINT64_MAX) {
 		label(sample, "le", "+Inf");
 		return;
 	}
-	*number_put_fixed(text, bound_ns, 9) = '\0';
+	end = number_put_fixed(text, bound_ns, 9);
+	*end = '\0';
 	if (!strchr(text, '.'))
-		strcat(text, ".0");
+		memcpy(end, ".0", sizeof(".0"));
 	label(sample, "le", text);
 }
 

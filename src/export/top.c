@@ -206,6 +206,7 @@ static json_t *self_json(const struct snapshot *snapshot)
 
 static json_t *snapshot_json(const struct snapshot *snapshot, const struct top_options *options)
 {
+	u64 unix_ms = snapshot->unix_ns / NSEC_PER_MSEC;
 	u32 limit =
 		options->limit ? (u32)u64_min(options->limit, TOP_LIMIT_MAX) : TOP_LIMIT_DEFAULT;
 
@@ -214,8 +215,7 @@ static json_t *snapshot_json(const struct snapshot *snapshot, const struct top_o
 		"s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"node", text_of(options->node_name), "cpu_architecture",
 		text_of(options->cpu_architecture), "version", KEPLER_VERSION, "tick",
-		(json_int_t)snapshot->seq, "time",
-		(double)(snapshot->unix_ns / NSEC_PER_MSEC) / 1e3, "interval",
+		(json_int_t)snapshot->seq, "time", (double)unix_ms / 1e3, "interval",
 		(double)snapshot->interval_ns / 1e9, "cpus", (int)snapshot->cpus, /**/
 		"cpu", "busy", finite_ratio(snapshot->busy_ratio), "irq",
 		finite_ratio(snapshot->irq_ratio), "softirq", finite_ratio(snapshot->softirq_ratio),
