@@ -154,15 +154,14 @@ static int fall_back(struct activity *activity, struct activity_table *table, in
 		" in 10 ms steps",
 		strerror(-why));
 	note_hierarchies(activity);
+	activity_table_reset(table); /* ids and times of one source mean nothing to another */
 	return activity->ops->baseline(activity, table);
 }
 
 int activity_baseline(struct activity *activity, struct activity_table *table)
 {
-	int r = cgroup_tree_walk(&activity->tree, table);
+	int r;
 
-	if (r < 0)
-		return r;
 	r = activity->ops->baseline(activity, table);
 	if (r < 0 && activity->ops == &activity_source_bpf)
 		r = fall_back(activity, table, r);
@@ -200,7 +199,16 @@ u32 activity_v1_hierarchy(const struct activity *activity)
 {
 	const struct cgroup_hierarchy *cpuacct = &activity->tree.hierarchy[CGROUP_CPUACCT];
 
+	/* /proc tells the path of each process, also where the hierarchy is mounted elsewhere or
+	 * not at all */
+	if (activity->ops == &activity_source_proc)
+		return cpuacct->id;
 	return cpuacct->dir_fd < 0 ? 0 : cpuacct->id;
+}
+
+bool activity_knows_ids(const struct activity *activity)
+{
+	return activity->ops == &activity_source_bpf;
 }
 
 const char *activity_source(const struct activity *activity)

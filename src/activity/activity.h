@@ -96,11 +96,18 @@ int activity_read(struct activity *activity, struct activity_table *table, bool 
 int activity_poll_fd(const struct activity *activity);
 void activity_drain(struct activity *activity, struct activity_table *table);
 
-/* Path of a cgroup by its id, for one whose event was lost. Returns 0, -ENOENT or another errno. */
+/*
+ * Path of a cgroup by its id, for one whose event was lost. Returns 0, -ENOENT when it is gone, or
+ * another errno when that can't be told.
+ */
 int activity_cgroup_path(struct activity *activity, u32 hierarchy, u64 id, char *path, size_t size);
 
-/* The id of the v1 hierarchy that task_record.cgroup_v1 belongs to; 0: there is none. */
+/* The id of the v1 hierarchy that task_record.cgroup_v1 belongs to; 0: none is told of. */
 u32 activity_v1_hierarchy(const struct activity *activity);
+
+/* Whether cgroup ids are the kernel's own, so that activity_cgroup_path() can tell which are gone.
+ */
+bool activity_knows_ids(const struct activity *activity);
 
 /* "bpf" or "proc", and a sentence on what the source can and cannot see here. */
 const char *activity_source(const struct activity *activity);

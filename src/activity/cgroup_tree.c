@@ -136,7 +136,7 @@ static int walk_hierarchy(const struct cgroup_hierarchy *hierarchy, struct activ
 	r = fstat(fd, &st) < 0 ? 0 : walk_add(walk, st.st_ino);
 	if (r < 0) {
 		close(fd);
-		return r;
+		return r == -ENOBUFS ? 0 : r;
 	}
 	return walk_dir(walk, fd, 0);
 }
@@ -178,7 +178,7 @@ int cgroup_tree_path(const struct cgroup_tree *tree, u32 hierarchy, u64 id, char
 	size_t skip;
 
 	if (h->dir_fd < 0)
-		return -ENOENT;
+		return -ENODEV; /* nothing is known of what it holds */
 	fd = open_by_id(h->dir_fd, id);
 	if (fd < 0)
 		return fd == -ESTALE ? -ENOENT : fd;

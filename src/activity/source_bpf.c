@@ -171,7 +171,9 @@ static void explain(struct activity *activity, int r)
 	if (r == -EPERM || r == -EACCES)
 		remedy = "run as root or grant CAP_BPF and CAP_PERFMON";
 	else if (r == -ESRCH || r == -ENOENT)
-		remedy = "the kernel needs CONFIG_DEBUG_INFO_BTF (5.11 or later)";
+		remedy = "the kernel needs CONFIG_DEBUG_INFO_BTF";
+	else if (r == -EINVAL)
+		remedy = "the kernel must be 5.13 or later";
 	else if (r == -EMFILE || r == -ENFILE)
 		remedy = "allow more open files (ulimit -n 256)";
 	snprintf(
@@ -359,10 +361,14 @@ static int source_bpf_read(struct activity *activity, struct activity_table *tab
 	return r;
 }
 
+/* The programs are attached: a cgroup that the walk misses is told of by its event. */
 static int source_bpf_baseline(struct activity *activity, struct activity_table *table)
 {
 	struct source_bpf *source = activity->state;
+	int r = cgroup_tree_walk(&activity->tree, table);
 
+	if (r < 0)
+		return r;
 	source->skel->bss->control.baseline_ns = clock_boot_ns();
 	return source_bpf_read(activity, table, true);
 }

@@ -123,13 +123,16 @@ static __always_inline struct task_struct *leader_of(struct task_struct *task)
 	return leader;
 }
 
-/* Where the task is. Its css_set changes when, and only when, one of its cgroups does. */
+/*
+ * Where the task is. Its css_set changes when one of its cgroups does; its address may be used
+ * again, so that full passes look anew.
+ */
 static __always_inline void locate(struct task_record *record, struct task_struct *task,
 				   struct task_state *state)
 {
 	struct css_set *set = task->cgroups;
 
-	if (state && state->set == (__u64)set) {
+	if (state && state->set == (__u64)set && !control.full_pass) {
 		record->cgroup_v2 = state->cgroup_v2;
 		record->cgroup_v1 = state->cgroup_v1;
 		return;
@@ -221,8 +224,8 @@ int kepler_pass(struct bpf_iter__task *ctx)
 	struct task_state *state;
 	__u64 run_ns;
 
-	if (!task)
-		return 0;
+	if (!task || task->exit_state & EXIT_DEAD)
+		return 0; /* the rest of a dead one is its end record's to tell, and only once */
 	run_ns = task->se.sum_exec_runtime;
 	state = state_for_pass(task, run_ns);
 	if (!state)
@@ -259,7 +262,6 @@ static __always_inline void add_overflow(const struct task_record *record)
 	struct overflow_value fresh = { 0 };
 	struct overflow_value *value;
 
-	fault(&faults.ring_full);
 	value = bpf_map_lookup_elem(&overflow, &key);
 	if (!value) {
 		bpf_map_update_elem(&overflow, &key, &fresh, BPF_NOEXIST);
@@ -268,10 +270,12 @@ static __always_inline void add_overflow(const struct task_record *record)
 	if (!value) {
 		fault(&faults.overflow_full);
 		__sync_fetch_and_add(&faults.unplaced_ns, record->cpu_ns);
+		fault(&faults.ring_full);
 		return;
 	}
 	__sync_fetch_and_add(&value->cpu_ns, record->cpu_ns);
 	__sync_fetch_and_add(&value->records, 1);
+	fault(&faults.ring_full); /* last: user space looks into the map when this has moved */
 }
 
 /* Sends @record, or keeps its run time by cgroup where the ring is full. */

@@ -2,7 +2,7 @@
 /*
  * The kernel surface of the BPF programs: just the types and fields that they read, relocated to
  * the running kernel when they are loaded (CO-RE). One header for all architectures and kernels
- * from 5.11.
+ * from 5.13.
  */
 #pragma once
 
@@ -34,7 +34,8 @@ enum bpf_map_type {
 };
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
-#define EXIT_ZOMBIE 0x20      /* the same, since 2.6 */
+#define EXIT_DEAD 0x10        /* the same */
+#define EXIT_ZOMBIE 0x20      /* the same */
 
 /* softirq vectors, include/linux/interrupt.h: stable since 2.6 */
 #define NET_TX_SOFTIRQ 2

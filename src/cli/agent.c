@@ -38,6 +38,10 @@ struct agent {
 	u64 ticks;
 	u64 run_ns; /* CPU time of all tasks since the start */
 	u64 last_full_ns;
+	bool failed_before; /* the activity of the last tick was not all read */
+	u32 self_row;       /* the agent's own process row, and what it held last */
+	u64 self_row_uj;
+	u64 self_uj;
 	bool reload_ok;
 };
 
@@ -261,19 +265,32 @@ static void describe_losses(const struct agent *agent, struct snapshot *snapshot
 		registry->group[GROUP_CONTAINER][CONTAINER_OTHER].cgroups;
 }
 
+/* What the agent's own process has cost. Its row may change when it is moved: the sum goes on. */
+static u64 own_energy_uj(struct agent *agent)
+{
+	u32 row = u64map_get(&agent->registry->by_pid, agent->self.host_pid, 0);
+	const struct account *account;
+	u64 uj;
+
+	if (row == U64MAP_NONE)
+		return agent->self_uj;
+	account = ledger_process_account(agent->ledger, row);
+	uj = account_total_uj(account, MODE_DYNAMIC) + account_total_uj(account, MODE_IDLE);
+	if (row == agent->self_row && uj >= agent->self_row_uj)
+		agent->self_uj += uj - agent->self_row_uj;
+	else
+		agent->self_uj += uj;
+	agent->self_row = row;
+	agent->self_row_uj = uj;
+	return agent->self_uj;
+}
+
 static void describe_self(struct agent *agent, struct snapshot *snapshot)
 {
-	u32 index = u64map_get(&agent->registry->by_pid, agent->self.host_pid, 0);
-
 	self_read(&agent->self, &snapshot->self);
 	snapshot->self.bpf_run_known =
 		activity_bpf_run_ns(agent->activity, &snapshot->self.bpf_run_ns);
-	if (index != U64MAP_NONE) {
-		const struct account *account = ledger_process_account(agent->ledger, index);
-
-		snapshot->self.energy_uj = account_total_uj(account, MODE_DYNAMIC) +
-					   account_total_uj(account, MODE_IDLE);
-	}
+	snapshot->self.energy_uj = own_energy_uj(agent);
 }
 
 static void publish(struct agent *agent, const struct frame *frame)
@@ -321,6 +338,8 @@ static int take_activity(struct agent *agent, struct frame *frame)
 		agent->last_full_ns = now_ns;
 	r_read = activity_read(agent->activity, &frame->activity, full);
 	r_settle = settle(agent->registry, &frame->activity, &agent->leaves);
+	if (full && activity_knows_ids(agent->activity))
+		registry_audit_places(agent->registry, frame->activity.taken_ns);
 	agent->run_ns += agent->leaves.cpu_ns;
 	return r_read < 0 ? r_read : r_settle;
 }
@@ -357,7 +376,10 @@ int agent_tick(struct agent *agent)
 	stamp(agent, frame);
 	tick.interval_ns = frame->boot_ns - frame_before(agent)->boot_ns;
 	tick.busy = ratio_of(agent->leaves.cpu_ns, tick.interval_ns, frame->activity.cpus);
-	tick.complete = r == 0;
+	/* a failed pass leaves its CPU time to the next tick: neither says how busy the machine was
+	 */
+	tick.complete = r == 0 && !agent->failed_before;
+	agent->failed_before = r < 0;
 	power_take(&agent->power, agent->meters, frame, &tick);
 	r_post = post(agent, frame);
 	turn_over(agent, frame);

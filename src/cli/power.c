@@ -31,6 +31,13 @@ static struct power_zone *zone_place(struct power *power, const struct meter_zon
 	return place;
 }
 
+/* Whether `other` is made of this domain. */
+static bool is_compared(enum power_domain domain)
+{
+	return domain == DOMAIN_PLATFORM || domain == DOMAIN_PACKAGE || domain == DOMAIN_DRAM ||
+	       domain == DOMAIN_GPU;
+}
+
 /*
  * Adds what a sensor counted since it was last read well to its place in the books: a read that
  * failed in between costs nothing, the counter went on.
@@ -53,8 +60,10 @@ static void take_reading(struct power *power, const struct meter_set *meters,
 	domain->error_ratio = zone->error_ratio;
 	place = zone_place(power, zone, source);
 	power->good[now->zone] = *now;
-	if (!place || !before.taken_ns || before.epoch != now->epoch)
+	if (!place || !before.taken_ns || before.epoch != now->epoch) {
+		power->anew |= is_compared(zone->domain);
 		return;
+	}
 	place->energy_uj += energy_delta_uj(before.value_uj, now->value_uj, zone->modulus_uj);
 	place->interval_ns = u64_max(place->interval_ns, now->taken_ns - before.taken_ns);
 }
@@ -62,11 +71,8 @@ static void take_reading(struct power *power, const struct meter_set *meters,
 /* Whether everything that `other` is made of was read in this tick. */
 static bool other_complete(const struct power *power)
 {
-	static const enum power_domain made_of[] = { DOMAIN_PLATFORM, DOMAIN_PACKAGE, DOMAIN_DRAM,
-						     DOMAIN_GPU };
-
-	for (size_t i = 0; i < ARRAY_SIZE(made_of); i++)
-		if (power->domain[made_of[i]].present && !power->domain[made_of[i]].live)
+	for (int i = 0; i < DOMAIN_MAX; i++)
+		if (is_compared(i) && power->domain[i].present && !power->domain[i].live)
 			return false;
 	return true;
 }
@@ -75,27 +81,26 @@ static bool other_complete(const struct power *power)
 static void derive_other(struct power *power)
 {
 	static const struct meter_zone other = { .domain = DOMAIN_OTHER, .package = "0" };
-	u64 sum_uj[DOMAIN_MAX] = { 0 }, interval_ns = 0;
+	struct machine_other tick = { .complete = other_complete(power), .anew = power->anew };
 	struct power_zone *place;
 
 	if (!power->domain[DOMAIN_PLATFORM].present || !power->domain[DOMAIN_PACKAGE].present)
 		return;
 	for (u32 i = 0; i < power->zones; i++) {
-		sum_uj[power->zone[i].domain] += power->zone[i].energy_uj;
-		if (power->zone[i].domain == DOMAIN_PLATFORM)
-			interval_ns = u64_max(interval_ns, power->zone[i].interval_ns);
+		const struct power_zone *zone = &power->zone[i];
+
+		if (zone->domain == DOMAIN_PLATFORM) {
+			tick.platform_uj += zone->energy_uj;
+			tick.interval_ns = u64_max(tick.interval_ns, zone->interval_ns);
+		} else if (is_compared(zone->domain)) {
+			tick.parts_uj += zone->energy_uj;
+		}
 	}
 	place = zone_place(power, &other, power->domain[DOMAIN_PLATFORM].source);
 	if (!place)
 		return;
 	power->domain[DOMAIN_OTHER] = power->domain[DOMAIN_PLATFORM];
-	place->interval_ns = interval_ns;
-	place->energy_uj =
-		machine_other_uj(&power->machine, sum_uj[DOMAIN_PLATFORM],
-				 sum_uj[DOMAIN_PACKAGE] + sum_uj[DOMAIN_DRAM] + sum_uj[DOMAIN_GPU],
-				 other_complete(power));
-	if (!place->energy_uj)
-		place->interval_ns = 0; /* nothing is known of this tick's power */
+	place->energy_uj = machine_other_uj(&power->machine, &tick, &place->interval_ns);
 }
 
 /* What the model may learn from a tick: nothing where the CPU time is not that of the energy. */
@@ -115,6 +120,7 @@ void power_take(struct power *power, const struct meter_set *meters, const struc
 	}
 	for (u32 i = 0; i < power->zones; i++)
 		power->zone[i].energy_uj = power->zone[i].interval_ns = 0;
+	power->anew = false;
 	for (u32 i = 0; i < frame->readings; i++)
 		take_reading(power, meters, &frame->reading[i]);
 	derive_other(power);

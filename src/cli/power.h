@@ -29,6 +29,7 @@ struct power {
 	struct zone_energy posting[SNAPSHOT_ZONES_MAX]; /* what power_take() made of the tick */
 	struct snapshot_domain domain[DOMAIN_MAX];      /* the same by domain, without the books */
 	u32 zones;
+	bool anew; /* a sensor of platform, package, dram or gpu began to count in this tick */
 };
 
 struct power_tick {

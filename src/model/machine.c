@@ -30,17 +30,30 @@ void machine_split(const struct machine *machine, u32 zone, struct machine_energ
 	energy->energy_uj[MODE_DYNAMIC] = energy_uj - energy->energy_uj[MODE_IDLE];
 }
 
-u64 machine_other_uj(struct machine *machine, u64 platform_uj, u64 parts_uj, bool complete)
+static void begin_other(struct machine *machine)
+{
+	machine->other_balance_uj = 0;
+	machine->other_interval_ns = 0;
+}
+
+u64 machine_other_uj(struct machine *machine, const struct machine_other *tick, u64 *interval_ns)
 {
 	u64 other_uj;
 
+	*interval_ns = 0;
+	if (tick->anew) {
+		begin_other(machine);
+		return 0;
+	}
 	if (machine->other_waits >= OTHER_WAITS_MAX)
-		machine->other_balance_uj = 0;
-	machine->other_waits = complete ? 0 : machine->other_waits + 1;
-	machine->other_balance_uj += (s64)platform_uj - (s64)parts_uj;
-	if (!complete || machine->other_balance_uj < 0)
+		begin_other(machine);
+	machine->other_waits = tick->complete ? 0 : machine->other_waits + 1;
+	machine->other_balance_uj += (s64)tick->platform_uj - (s64)tick->parts_uj;
+	machine->other_interval_ns += tick->interval_ns;
+	if (!tick->complete || machine->other_balance_uj < 0)
 		return 0;
 	other_uj = (u64)machine->other_balance_uj;
-	machine->other_balance_uj = 0;
+	*interval_ns = machine->other_interval_ns;
+	begin_other(machine);
 	return other_uj;
 }

@@ -2,12 +2,15 @@
 /*
  * Places: the cgroups of the machine, and whose they are.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "workload/registry_internal.h"
 
 #define PATH_BYTES_MAX 4096
+/* Cgroups that are asked for at a time. */
+#define AUDIT_PLACES 256
 
 static enum place_rank rank_of(const struct cgroup_identity *path)
 {
@@ -157,6 +160,24 @@ void registry_sweep_places(struct registry *registry, u64 now_ns)
 		slots_close(&registry->places, index);
 	}
 	dying->count = kept;
+}
+
+void registry_audit_places(struct registry *registry, u64 now_ns)
+{
+	u32 count = registry->places.count;
+	char path[PATH_BYTES_MAX];
+
+	for (u32 i = 0; i < AUDIT_PLACES && i < count && registry->resolve; i++) {
+		const struct place *place = &registry->place[registry->audited++ % count];
+		u32 hierarchy = place->hierarchy;
+		u64 id = place->id;
+
+		if (!id || place->gone_ns)
+			continue;
+		if (registry->resolve(registry->resolve_ctx, hierarchy, id, path, sizeof(path)) ==
+		    -ENOENT)
+			registry_cgroup_gone(registry, hierarchy, id, now_ns);
+	}
 }
 
 /* A cgroup nobody told of: ask once; when it is gone, its work is the system's. */

@@ -86,6 +86,7 @@ struct registry {
 	struct slot_list dying_group[GROUP_KINDS];
 	struct slot_list dying_places;
 	u64 folded_processes; /* threads that found no row of their own; settle() starts it anew */
+	u32 audited;          /* the place that was audited last */
 	u64 places_refused;   /* cgroups beyond the limit */
 	u64 unknown_cgroups;
 	u64 impostors;    /* cgroups with the id of a container that lives elsewhere */
@@ -99,6 +100,10 @@ void registry_set_resolver(struct registry *registry, registry_resolve_fn *resol
 /* A cgroup exists at @path / is gone. @now_ns: boot clock. */
 void registry_cgroup_new(struct registry *registry, u32 hierarchy, u64 id, const char *path);
 void registry_cgroup_gone(struct registry *registry, u32 hierarchy, u64 id, u64 now_ns);
+
+/* Asks for some cgroups whether they still exist: an end that was not told of is found within
+ * minutes. */
+void registry_audit_places(struct registry *registry, u64 now_ns);
 
 /* Where work in this pair of cgroups belongs. */
 struct whereabouts {

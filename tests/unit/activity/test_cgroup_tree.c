@@ -177,8 +177,8 @@ static void test_nothing_there(void **state)
 	open_tree(rig);
 	assert_int_equal(rig->table.event_count, 0);
 	assert_int_equal(rig->tree.hierarchy[CGROUP_UNIFIED].dir_fd, -1);
-	assert_int_equal(cgroup_tree_path(&rig->tree, 0, 1, path, sizeof(path)), -ENOENT);
-	assert_int_equal(cgroup_tree_path(&rig->tree, 2, 1, path, sizeof(path)), -ENOENT);
+	assert_int_equal(cgroup_tree_path(&rig->tree, 0, 1, path, sizeof(path)), -ENODEV);
+	assert_int_equal(cgroup_tree_path(&rig->tree, 2, 1, path, sizeof(path)), -ENODEV);
 }
 
 /* Deeper than anybody needs: the walk ends, and what is above is there. */

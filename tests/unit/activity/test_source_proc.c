@@ -42,6 +42,28 @@ static void test_life_and_end(void **state)
 	assert_int_equal(end.start_ns, told.start_ns);
 }
 
+/*
+ * Each cgroup is told of once, by the path of a process in it: only of such can the end be told.
+ * One that was found by a walk of the tree would be thought alive for ever.
+ */
+static void test_only_paths_of_processes(void **state)
+{
+	struct rig *rig = *state;
+
+	rig_open(rig, false);
+	assert_int_equal(activity_baseline(rig->activity, &rig->table), 0);
+	assert_int_not_equal(rig->table.event_count, 0);
+	for (u32 i = 0; i < rig->table.event_count; i++) {
+		const struct cgroup_event *event = &rig->table.events[i];
+		bool told = false;
+
+		for (u32 row = 0; row < rig->table.count; row++)
+			told |= rig->table.rows[row].cgroup_v2 == event->id ||
+				rig->table.rows[row].cgroup_v1 == event->id;
+		assert_true(told);
+	}
+}
+
 static void test_free_nothing(void **state)
 {
 	assert_null(activity_free(NULL));
@@ -51,6 +73,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_life_and_end, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_only_paths_of_processes, rig_setup,
+						rig_teardown),
 		cmocka_unit_test(test_free_nothing),
 	};
 

@@ -17,7 +17,7 @@
 
 #define ZONE "class/powercap/intel-rapl:0"
 #define PSYS "class/powercap/intel-rapl:1"
-#define RANGE_UJ 1000000000ULL
+#define RANGE_UJ 262143328850ULL
 
 struct machine_of_files {
 	char dir[64];
@@ -96,15 +96,12 @@ static int teardown(void **state)
 	return system(command);
 }
 
-/* Joules of a domain after a tick in which the two counters show these values. */
-static u64 tick_uj(struct machine_of_files *m, u64 package_uj, bool broken,
-		   enum power_domain domain)
+/* Joules of a domain after a tick. */
+static u64 next_uj(struct machine_of_files *m, enum power_domain domain)
 {
 	const struct snapshot *snapshot;
 	u64 uj;
 
-	set_energy(m, ZONE, package_uj, broken);
-	set_energy(m, PSYS, package_uj * 3 / 2, false);
 	usleep(60000);
 	assert_int_equal(agent_tick(m->agent), 0);
 	snapshot = snapshot_box_get(agent_box(m->agent));
@@ -113,6 +110,15 @@ static u64 tick_uj(struct machine_of_files *m, u64 package_uj, bool broken,
 	     snapshot->domain[domain].node_uj[MODE_IDLE];
 	snapshot_unref(snapshot);
 	return uj;
+}
+
+/* The same where package shows this value and psys half as much again. */
+static u64 tick_uj(struct machine_of_files *m, u64 package_uj, bool broken,
+		   enum power_domain domain)
+{
+	set_energy(m, ZONE, package_uj, broken);
+	set_energy(m, PSYS, package_uj * 3 / 2, false);
+	return next_uj(m, domain);
 }
 
 /* A counter that could not be read for a while went on meanwhile: no joule is lost, none told
@@ -140,6 +146,21 @@ static void test_other_evens_out(void **state)
 	assert_int_equal(other_uj, 4000000);
 }
 
+/* A counter that was restarted tells nothing of the time before: `other` makes nothing of it. */
+static void test_other_after_a_restart(void **state)
+{
+	struct machine_of_files *m = *state;
+
+	tick_uj(m, 10000000, false, DOMAIN_PACKAGE);
+	assert_int_equal(tick_uj(m, 20000000, false, DOMAIN_OTHER), 10000000);
+	set_energy(m, ZONE, 1000000, false);
+	set_energy(m, PSYS, 33000000, false);
+	assert_int_equal(next_uj(m, DOMAIN_OTHER), 10000000);
+	set_energy(m, ZONE, 2000000, false);
+	set_energy(m, PSYS, 34500000, false);
+	assert_int_equal(next_uj(m, DOMAIN_OTHER), 10500000);
+}
+
 /* A domain whose meter went keeps its account in sight, and nothing is invented meanwhile. */
 static void test_account_outlives_its_meter(void **state)
 {
@@ -160,6 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_failed_read_loses_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_evens_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_after_a_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_account_outlives_its_meter, setup, teardown),
 	};
 

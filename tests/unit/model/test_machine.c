@@ -82,7 +82,7 @@ static void test_other_is_the_highest_so_far(void **state)
 {
 	static struct machine machine;
 	s64 difference = 0, highest = 0;
-	u64 posted = 0;
+	u64 posted = 0, told_ns = 0, interval_ns;
 
 	srand(2);
 	for (int tick = 0; tick < 100000; tick++) {
@@ -93,9 +93,16 @@ static void test_other_is_the_highest_so_far(void **state)
 		difference += (s64)platform_uj - (s64)parts_uj;
 		if (difference > highest)
 			highest = difference;
-		posted += machine_other_uj(&machine, platform_uj, parts_uj, true);
+		posted += machine_other_uj(&machine,
+					   &(struct machine_other){ .platform_uj = platform_uj,
+								    .parts_uj = parts_uj,
+								    .interval_ns = 1,
+								    .complete = true },
+					   &interval_ns);
+		told_ns += interval_ns;
 		assert_int_equal(posted, highest);
 		assert_int_equal(-machine.other_balance_uj, highest - difference);
+		assert_int_equal(told_ns + machine.other_interval_ns, tick + 1);
 	}
 }
 

@@ -191,6 +191,23 @@ static void test_unknown_is_forgotten(void **state)
 	assert_string_equal(container_at(registry, 79, 0), ID_B);
 }
 
+/* A removal that was not told of is found by asking; what still exists, or can't be told, stays. */
+static void test_untold_end_is_found(void **state)
+{
+	struct registry *registry = *state;
+	struct oracle oracle = { .path = PATH_A };
+	u32 container;
+
+	registry_set_resolver(registry, resolve, &oracle);
+	registry_cgroup_new(registry, 0, 5, PATH_A);
+	container = registry_place(registry, 5, 0, 0).container;
+	registry_audit_places(registry, 100);
+	assert_int_equal(registry->group[GROUP_CONTAINER][container].ended_ns, 0);
+	oracle.path = NULL;
+	registry_audit_places(registry, 200);
+	assert_int_equal(registry->group[GROUP_CONTAINER][container].ended_ns, 200);
+}
+
 /* A removed cgroup answers for the linger, then its id is free. */
 static void test_gone_is_forgotten(void **state)
 {
@@ -307,11 +324,17 @@ static void test_limit_of_cgroups(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_nothing_known),     CASE(test_hybrid),
-		CASE(test_both_hierarchies),  CASE(test_vm),
-		CASE(test_resolver),          CASE(test_unknown_is_forgotten),
-		CASE(test_gone_is_forgotten), CASE(test_told_twice),
-		CASE(test_renamed),           CASE(test_restart_within_a_tick),
+		CASE(test_nothing_known),
+		CASE(test_hybrid),
+		CASE(test_both_hierarchies),
+		CASE(test_vm),
+		CASE(test_resolver),
+		CASE(test_untold_end_is_found),
+		CASE(test_unknown_is_forgotten),
+		CASE(test_gone_is_forgotten),
+		CASE(test_told_twice),
+		CASE(test_renamed),
+		CASE(test_restart_within_a_tick),
 		CASE(test_limit_of_cgroups),
 	};
 
