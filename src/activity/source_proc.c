@@ -16,6 +16,8 @@
 #include "activity/source.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/grow.h"
+#include "base/hash.h"
 #include "base/u64map.h"
 
 #define PROC_TEXT_MAX 4096
@@ -55,11 +57,7 @@ struct source_proc {
 
 static u64 path_id(const char *path)
 {
-	u64 hash = 0xcbf29ce484222325ULL; /* FNV-1a, 64 bit */
-
-	for (; *path; path++)
-		hash = (hash ^ (u8)*path) * 0x100000001b3ULL;
-	return hash | PATH_ID_BIT;
+	return hash_text(path, SIZE_MAX, HASH_SEED) | PATH_ID_BIT;
 }
 
 /* Tells of a path when it is first met, and remembers when it was met last. */
@@ -119,15 +117,9 @@ static struct proc_process *add_process(struct source_proc *source, u32 pid)
 		source->folded++;
 		return NULL;
 	}
-	if (source->count == source->capacity) {
-		u32 capacity = source->capacity ? source->capacity * 2 : 256;
-		struct proc_process *grown = realloc(source->process, capacity * sizeof(*grown));
-
-		if (!grown)
-			return NULL;
-		source->process = grown;
-		source->capacity = capacity;
-	}
+	if (grow(&source->process, &source->capacity, source->count + 1, sizeof(*source->process)) <
+	    0)
+		return NULL;
 	if (u64map_put(&source->by_pid, pid, 0, source->count) < 0)
 		return NULL;
 	source->process[source->count] = (struct proc_process){ .pid = pid };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/slots.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "base/grow.h"
 
 void slots_deinit(struct slots *slots)
 {
@@ -15,15 +15,10 @@ void slots_deinit(struct slots *slots)
 
 int slot_list_add(struct slot_list *list, u32 index)
 {
-	if (list->count == list->capacity) {
-		u32 capacity = list->capacity ? list->capacity * 2 : 64;
-		u32 *grown = realloc(list->index, capacity * sizeof(*grown));
+	int r = grow(&list->index, &list->capacity, list->count + 1, sizeof(*list->index));
 
-		if (!grown)
-			return -ENOMEM;
-		list->index = grown;
-		list->capacity = capacity;
-	}
+	if (r < 0)
+		return r;
 	list->index[list->count++] = index;
 	return 0;
 }
@@ -48,21 +43,7 @@ u32 slots_open(struct slots *slots)
 
 int slots_fit(struct slots *slots, void *array, size_t size)
 {
-	u32 capacity = slots->capacity ? slots->capacity : 16;
-	void **members = array;
-	char *grown;
-
-	if (slots->count <= slots->capacity)
-		return 0;
-	while (capacity < slots->count)
-		capacity *= 2;
-	grown = realloc(*members, capacity * size);
-	if (!grown)
-		return -ENOMEM;
-	memset(grown + slots->capacity * size, 0, (capacity - slots->capacity) * size);
-	*members = grown;
-	slots->capacity = capacity;
-	return 0;
+	return grow(array, &slots->capacity, slots->count, size);
 }
 
 void slots_close(struct slots *slots, u32 index)

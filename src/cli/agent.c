@@ -25,7 +25,6 @@
 #define SERIES_PER_GROUP (4 * SERIES_PER_ROW)
 
 struct agent {
-	const struct sysroot *root;
 	struct agent_options options;
 	struct meter_set *meters;
 	struct activity *activity;
@@ -33,10 +32,10 @@ struct agent {
 	struct ledger *ledger;
 	struct power power;
 	struct self self;
-	struct frame frame[2];
+	struct frame frame;
 	struct leaves leaves;
-	u64 ticks;
-	u64 run_ns; /* CPU time of all tasks since the start */
+	u64 before_ns; /* boot clock of the frame before this one */
+	u64 run_ns;    /* CPU time of all tasks since the start */
 	u64 last_full_ns;
 	bool failed_before; /* the activity of the last tick was not all read */
 	u32 self_row;       /* the agent's own process row, and what it held last */
@@ -72,13 +71,12 @@ int agent_new(const struct sysroot *root, const struct agent_options *options, s
 	*what = "allocate memory";
 	if (!agent)
 		return -ENOMEM;
-	agent->root = root;
 	agent->options = *options;
 	agent->reload_ok = true;
 	self_init(&agent->self, root);
 	r = registry_new(&limits, &agent->registry);
 	if (r == 0)
-		r = ledger_new(agent->registry, &agent->ledger);
+		r = ledger_new(&agent->ledger);
 	if (r == 0)
 		r = meter_set_new(root, &agent->meters);
 	if (r == 0) {
@@ -103,21 +101,10 @@ struct agent *agent_free(struct agent *agent)
 	ledger_free(agent->ledger);
 	registry_free(agent->registry);
 	leaves_deinit(&agent->leaves);
-	for (u32 i = 0; i < ARRAY_SIZE(agent->frame); i++)
-		activity_table_deinit(&agent->frame[i].activity);
+	activity_table_deinit(&agent->frame.activity);
 	self_deinit(&agent->self);
 	free(agent);
 	return NULL;
-}
-
-static struct frame *frame_now(struct agent *agent)
-{
-	return &agent->frame[agent->ticks % 2];
-}
-
-static const struct frame *frame_before(const struct agent *agent)
-{
-	return &agent->frame[(agent->ticks + 1) % 2];
 }
 
 static void read_meters(struct agent *agent, struct frame *frame)
@@ -137,20 +124,16 @@ static void stamp(struct agent *agent, struct frame *frame)
 	frame->unix_ns = clock_unix_ns();
 }
 
-/* Readies the other frame for the next tick; the buffers of the activity go along. */
-static void turn_over(struct agent *agent, struct frame *frame)
+/* Readies the frame for what comes next; its buffers stay. */
+static void turn_over(struct agent *agent)
 {
-	struct activity_table buffers = frame->activity;
-
-	activity_table_reset(&buffers);
-	agent->ticks++;
-	frame->activity = (struct activity_table){ 0 };
-	frame_now(agent)->activity = buffers;
+	agent->before_ns = agent->frame.boot_ns;
+	activity_table_reset(&agent->frame.activity);
 }
 
 int agent_start(struct agent *agent)
 {
-	struct frame *frame = frame_now(agent);
+	struct frame *frame = &agent->frame;
 	int r;
 
 	ledger_heartbeat(agent->ledger, clock_boot_ns());
@@ -163,7 +146,7 @@ int agent_start(struct agent *agent)
 	power_start(&agent->power, frame);
 	stamp(agent, frame);
 	agent->last_full_ns = frame->boot_ns;
-	turn_over(agent, frame);
+	turn_over(agent);
 	return r;
 }
 
@@ -178,12 +161,11 @@ static double ratio_of(u64 part_ns, u64 interval_ns, u32 cpus)
 static void describe_machine(const struct agent *agent, const struct frame *frame,
 			     struct snapshot *snapshot)
 {
-	const struct frame *before = frame_before(agent);
 	const struct activity_table *now = &frame->activity;
 
 	snapshot->unix_ns = frame->unix_ns;
 	snapshot->boot_ns = frame->boot_ns;
-	snapshot->interval_ns = frame->boot_ns - before->boot_ns;
+	snapshot->interval_ns = frame->boot_ns - agent->before_ns;
 	snapshot->cpus = now->cpus;
 	snapshot->busy_ratio = ratio_of(agent->leaves.cpu_ns, snapshot->interval_ns, now->cpus);
 	snapshot->irq_ratio = now->irq_ratio;
@@ -366,7 +348,7 @@ static int post(struct agent *agent, const struct frame *frame)
 int agent_tick(struct agent *agent)
 {
 	u64 begin_ns = clock_boot_ns();
-	struct frame *frame = frame_now(agent);
+	struct frame *frame = &agent->frame;
 	struct power_tick tick;
 	int r, r_post;
 
@@ -374,15 +356,14 @@ int agent_tick(struct agent *agent)
 	r = take_activity(agent, frame);
 	read_meters(agent, frame);
 	stamp(agent, frame);
-	tick.interval_ns = frame->boot_ns - frame_before(agent)->boot_ns;
+	tick.interval_ns = frame->boot_ns - agent->before_ns;
 	tick.busy = ratio_of(agent->leaves.cpu_ns, tick.interval_ns, frame->activity.cpus);
-	/* a failed pass leaves its CPU time to the next tick: neither says how busy the machine was
-	 */
+	/* a failed pass leaves its CPU time to the next tick: neither tells the busy share */
 	tick.complete = r == 0 && !agent->failed_before;
 	agent->failed_before = r < 0;
 	power_take(&agent->power, agent->meters, frame, &tick);
 	r_post = post(agent, frame);
-	turn_over(agent, frame);
+	turn_over(agent);
 	self_note_tick(&agent->self, clock_boot_ns() - begin_ns);
 	return r < 0 ? r : r_post;
 }
@@ -406,7 +387,7 @@ int agent_poll_fd(const struct agent *agent)
 
 void agent_drain(struct agent *agent)
 {
-	activity_drain(agent->activity, &frame_now(agent)->activity);
+	activity_drain(agent->activity, &agent->frame.activity);
 }
 
 struct snapshot_box *agent_box(struct agent *agent)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * ONE INSTANT, raw: what meters and activity said at one tick, exactly as read. Everything
- * downstream is a function of two of them.
+ * downstream is a function of frames.
  */
 #pragma once
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 /* Once a second all these tables are cold: what is needed soon is fetched this many rows ahead. */
 #define SETTLE_AHEAD 8
 
@@ -28,19 +30,12 @@ static void learn_cgroups(struct registry *registry, const struct activity_table
 	}
 }
 
-static struct leaf *add_leaf(struct leaves *leaves, u32 process, struct whereabouts where)
+struct leaf *leaves_add(struct leaves *leaves, u32 process, struct whereabouts where)
 {
 	struct leaf *leaf;
 
-	if (leaves->count == leaves->capacity) {
-		u32 capacity = leaves->capacity ? leaves->capacity * 2 : 1024;
-		struct leaf *grown = realloc(leaves->leaf, capacity * sizeof(*grown));
-
-		if (!grown)
-			return NULL;
-		leaves->leaf = grown;
-		leaves->capacity = capacity;
-	}
+	if (grow(&leaves->leaf, &leaves->capacity, leaves->count + 1, sizeof(*leaf)) < 0)
+		return NULL;
 	leaf = &leaves->leaf[leaves->count++];
 	*leaf = (struct leaf){ .process = process, .container = where.container, .vm = where.vm };
 	return leaf;
@@ -54,7 +49,7 @@ static struct leaf *leaf_for(struct registry *registry, struct leaves *leaves, u
 	struct leaf *leaf;
 
 	if (index == SLOT_NONE)
-		return add_leaf(leaves, index, where);
+		return leaves_add(leaves, index, where);
 	process = &registry->process[index];
 	if (process->leaf_tick == leaves->tick) {
 		leaf = &leaves->leaf[process->leaf];
@@ -62,7 +57,7 @@ static struct leaf *leaf_for(struct registry *registry, struct leaves *leaves, u
 		    leaf->vm == where.vm)
 			return leaf;
 	}
-	leaf = add_leaf(leaves, index, where);
+	leaf = leaves_add(leaves, index, where);
 	if (leaf) {
 		process->leaf_tick = leaves->tick;
 		process->leaf = leaves->count - 1;
@@ -131,7 +126,7 @@ static int settle_overflow(struct registry *registry, const struct activity_over
 static int settle_idle(const struct activity_table *activity, struct leaves *leaves)
 {
 	struct leaf *leaf =
-		add_leaf(leaves, SLOT_NONE, (struct whereabouts){ CONTAINER_KERNEL, SLOT_NONE });
+		leaves_add(leaves, SLOT_NONE, (struct whereabouts){ CONTAINER_KERNEL, SLOT_NONE });
 
 	if (!leaf)
 		return -ENOMEM;

@@ -28,6 +28,9 @@ struct leaves {
 
 void leaves_deinit(struct leaves *leaves);
 
+/* Appends a leaf without work; NULL without memory. Valid until the next one. */
+struct leaf *leaves_add(struct leaves *leaves, u32 process, struct whereabouts where);
+
 /*
  * Learns the cgroups of @activity, then turns its rows into @leaves, which are emptied first.
  * Returns 0 or -ENOMEM: the rows that found no room are then missing from @leaves.

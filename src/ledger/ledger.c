@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "ledger/ledger_internal.h"
 #include "model/apportion.h"
 
@@ -28,7 +29,7 @@ struct pots {
 	u32 count;
 };
 
-int ledger_new(const struct registry *registry, struct ledger **out)
+int ledger_new(struct ledger **out)
 {
 	struct ledger *ledger = calloc(1, sizeof(*ledger));
 
@@ -51,24 +52,6 @@ struct ledger *ledger_free(struct ledger *ledger)
 	return NULL;
 }
 
-static int fit_rows(struct ledger_rows *rows, u32 count)
-{
-	u32 capacity = rows->capacity ? rows->capacity : 16;
-	struct ledger_row *grown;
-
-	if (count <= rows->capacity)
-		return 0;
-	while (capacity < count)
-		capacity *= 2;
-	grown = realloc(rows->row, capacity * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	memset(grown + rows->capacity, 0, (capacity - rows->capacity) * sizeof(*grown));
-	rows->row = grown;
-	rows->capacity = capacity;
-	return 0;
-}
-
 static void clear_rows(struct ledger *ledger, int level, const struct slot_list *list)
 {
 	for (u32 i = 0; i < list->count; i++) {
@@ -82,7 +65,8 @@ static void clear_rows(struct ledger *ledger, int level, const struct slot_list 
 static int follow_registry(struct ledger *ledger, const struct registry *registry)
 {
 	for (int level = 0; level < LEVEL_MAX; level++)
-		if (fit_rows(&ledger->level[level], ledger_slots(registry, level)->count) < 0)
+		if (grow(&ledger->level[level].row, &ledger->level[level].capacity,
+			 ledger_slots(registry, level)->count, sizeof(struct ledger_row)) < 0)
 			return -ENOMEM;
 	for (int level = 0; level < LEVEL_MAX; level++)
 		clear_rows(ledger, level, &ledger_slots(registry, level)->opened);
@@ -232,27 +216,6 @@ static void to_system(struct ledger *ledger, const struct registry *registry,
 
 #define EQUAL_WEIGHT (1U << 20) /* of one container */
 
-static int add_equal(struct leaves *leaves, u32 process, u32 container, u32 vm, u64 weight)
-{
-	struct leaf *leaf;
-
-	if (leaves->count == leaves->capacity) {
-		u32 capacity = leaves->capacity ? leaves->capacity * 2 : 256;
-		struct leaf *grown = realloc(leaves->leaf, capacity * sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		leaves->leaf = grown;
-		leaves->capacity = capacity;
-	}
-	leaf = &leaves->leaf[leaves->count++];
-	*leaf = (struct leaf){
-		.process = process, .container = container, .vm = vm, .cpu_ns = weight
-	};
-	leaves->cpu_ns += weight;
-	return 0;
-}
-
 /*
  * One leaf per living container, of equal weight. Within a container the energy stays with the row
  * for many processes: idle power has no owner among them.
@@ -263,15 +226,16 @@ static int equal_leaves(struct registry *registry, struct leaves *leaves)
 	leaves->cpu_ns = 0;
 	for (u32 i = 0; i < registry->groups[GROUP_CONTAINER].count; i++) {
 		const struct group *group = &registry->group[GROUP_CONTAINER][i];
-		u32 many;
-		int r;
+		struct leaf *leaf;
 
 		if (!group->identity || group->ended_ns || i == CONTAINER_OTHER)
 			continue;
-		many = registry_many(registry, i, MANY_OTHER);
-		r = add_equal(leaves, many, i, SLOT_NONE, EQUAL_WEIGHT);
-		if (r < 0)
-			return r;
+		leaf = leaves_add(leaves, registry_many(registry, i, MANY_OTHER),
+				  (struct whereabouts){ i, SLOT_NONE });
+		if (!leaf)
+			return -ENOMEM;
+		leaf->cpu_ns = EQUAL_WEIGHT;
+		leaves->cpu_ns += EQUAL_WEIGHT;
 	}
 	return 0;
 }
@@ -355,7 +319,8 @@ int ledger_post(struct ledger *ledger, struct registry *registry, const struct p
 	else
 		add_pots(sum_uj, MODE_IDLE, &idle);
 	divide(ledger, registry, leaves, &worked, true);
-	post_idle(ledger, registry, posting->idle, &idle);
+	if (idle.count)
+		post_idle(ledger, registry, posting->idle, &idle);
 	return 0;
 }
 

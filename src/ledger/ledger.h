@@ -34,7 +34,7 @@ struct posting {
 
 struct ledger;
 
-int ledger_new(const struct registry *registry, struct ledger **ledger);
+int ledger_new(struct ledger **ledger);
 
 /* Snapshots that are still held by readers must have been dropped before. */
 struct ledger *ledger_free(struct ledger *ledger);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/snapshot.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "ledger/snapshot_pool.h"
 #include "workload/identity.h"
 
@@ -108,21 +108,11 @@ void snapshot_box_publish(struct snapshot_box *box, struct snapshot *snapshot)
 
 int snapshot_rows_fit(struct snapshot_rows *rows, u32 count)
 {
-	u32 capacity = rows->capacity ? rows->capacity : 16;
-	struct snapshot_row *grown;
+	int r = grow(&rows->row, &rows->capacity, count, sizeof(*rows->row));
 
-	if (count > rows->capacity) {
-		while (capacity < count)
-			capacity *= 2;
-		grown = realloc(rows->row, capacity * sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		rows->row = grown;
-		rows->capacity = capacity;
-	}
-	if (count > rows->count) {
-		memset(rows->row + rows->count, 0, (count - rows->count) * sizeof(*rows->row));
+	if (r < 0)
+		return r;
+	if (count > rows->count)
 		rows->count = count;
-	}
 	return 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Processes: identity is (pid, start time). At most one row has a given pid: what the kernel has
- * used again is a new process, and late tails of the old one go to its container's row for ended
- * ones.
+ * Processes: identity is (pid, start time). by_pid holds the newest row of a pid; rows of processes
+ * that had it before, or of the same one before it moved or ran another program, stay for the
+ * retention time. Late tails of those go to their container's row for ended ones.
  */
 #include <stdlib.h>
 #include <string.h>

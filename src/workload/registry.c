@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "workload/naming.h"
 #include "workload/registry_internal.h"
 
@@ -16,18 +17,11 @@
 /* Cgroups, those removed lately included; what is beyond is the system's work. */
 #define PLACES_MAX 262144
 
-static u64 hash_text(const char *text, u64 hash)
-{
-	for (; *text; text++)
-		hash = (hash ^ (u8)*text) * 0x100000001b3ULL; /* FNV-1a, 64 bit */
-	return hash;
-}
-
 /* Two independent hashes of an id: 128 bits are taken for the id itself. */
 static void hash_id(const char *id, u64 *a, u64 *b)
 {
-	*a = hash_text(id, 0xcbf29ce484222325ULL);
-	*b = hash_text(id, 0x9ae16a3b2f90404fULL);
+	*a = hash_text(id, SIZE_MAX, HASH_SEED);
+	*b = hash_text(id, SIZE_MAX, 0x9ae16a3b2f90404fULL);
 }
 
 u32 registry_namespace(struct registry *registry, const char *name)
@@ -100,11 +94,7 @@ u32 registry_group(struct registry *registry, enum registry_group_kind kind,
 
 u64 registry_prefix(const char *path, u32 len)
 {
-	u64 hash = 0xcbf29ce484222325ULL;
-
-	for (u32 i = 0; i < len && path[i]; i++)
-		hash = (hash ^ (u8)path[i]) * 0x100000001b3ULL;
-	return hash | 1;
+	return hash_text(path, len, HASH_SEED) | 1;
 }
 
 bool registry_group_claims(struct registry *registry, enum registry_group_kind kind, u32 index,

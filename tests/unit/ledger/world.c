@@ -32,7 +32,7 @@ void world_init(struct world *world, const struct world_options *options)
 	world->cgroup[1].lives = true;
 	srand(options->seed);
 	assert_int_equal(registry_new(&options->limits, &world->registry), 0);
-	assert_int_equal(ledger_new(world->registry, &world->ledger), 0);
+	assert_int_equal(ledger_new(&world->ledger), 0);
 	assert_int_equal(activity_table_add_event(&world->table, &root, "/"), 0);
 	for (u32 i = 0; i < WORLD_PIDS; i++)
 		world->process[i].pid = 100 + i;
