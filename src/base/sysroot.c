@@ -44,7 +44,16 @@ int sysroot_init(struct sysroot *root, const char *proc, const char *sys, const 
 		sysroot_deinit(root);
 		return r;
 	}
+	sysroot_set_dev(root, "/dev");
 	return 0;
+}
+
+void sysroot_set_dev(struct sysroot *root, const char *dev)
+{
+	copy_dir(root->dev, sizeof(root->dev), dev);
+	if (root->dev_fd >= 0)
+		close(root->dev_fd);
+	root->dev_fd = open_dir(dev);
 }
 
 void sysroot_deinit(struct sysroot *root)
@@ -53,8 +62,11 @@ void sysroot_deinit(struct sysroot *root)
 		close(root->proc_fd);
 	if (root->sys_fd >= 0)
 		close(root->sys_fd);
+	if (root->dev_fd >= 0)
+		close(root->dev_fd);
 	root->proc_fd = -1;
 	root->sys_fd = -1;
+	root->dev_fd = -1;
 }
 
 static ssize_t terminate(char *buf, ssize_t len)

@@ -12,19 +12,26 @@
 struct sysroot {
 	int proc_fd; /* directory fd of procfs, or -1 */
 	int sys_fd;  /* directory fd of sysfs, or -1 */
+	int dev_fd;  /* directory fd of the device files, or -1: there are none */
 	char proc[256];
 	char sys[256];
+	char dev[256];
 };
 
 // clang-format off
-#define SYSROOT_NULL { .proc_fd = -1, .sys_fd = -1 }
+#define SYSROOT_NULL { .proc_fd = -1, .sys_fd = -1, .dev_fd = -1 }
 // clang-format on
 
 /*
- * Opens both roots. @proc and @sys are absolute directories, usually /proc and /sys.
- * Returns 0 or a negative errno; @which then names the directory that could not be opened.
+ * Opens the roots. @proc and @sys are absolute directories, usually /proc and /sys; device files
+ * are in /dev until sysroot_set_dev(). Returns 0 or a negative errno; @which then names the
+ * directory that could not be opened.
  */
 int sysroot_init(struct sysroot *root, const char *proc, const char *sys, const char **which);
+
+/* Looks for device files below @dev from now on; there may be no such directory. */
+void sysroot_set_dev(struct sysroot *root, const char *dev);
+
 void sysroot_deinit(struct sysroot *root);
 
 /*

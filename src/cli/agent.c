@@ -78,7 +78,7 @@ int agent_new(const struct sysroot *root, const struct agent_options *options, s
 	if (r == 0)
 		r = ledger_new(&agent->ledger);
 	if (r == 0)
-		r = meter_set_new(root, &agent->meters);
+		r = meter_set_new(root, &options->meter, &agent->meters);
 	if (r == 0) {
 		*what = "watch processes by BPF or procfs (host.procfs)";
 		r = activity_new(root, &options->activity, &agent->activity);
@@ -111,6 +111,7 @@ static void read_meters(struct agent *agent, struct frame *frame)
 {
 	struct meter_input input = {
 		.now_ns = clock_boot_ns(),
+		.awake_ns = clock_read_ns(CLOCK_MONOTONIC),
 		.run_ns = agent->run_ns,
 		.cpus = frame->activity.cpus,
 	};
@@ -353,6 +354,7 @@ int agent_tick(struct agent *agent)
 	int r, r_post;
 
 	ledger_heartbeat(agent->ledger, begin_ns);
+	meter_set_kick(agent->meters);
 	r = take_activity(agent, frame);
 	read_meters(agent, frame);
 	stamp(agent, frame);

@@ -11,6 +11,7 @@
 
 struct agent_options {
 	struct activity_options activity;
+	struct meter_options meter;
 	enum ledger_idle idle;
 	u32 max_series;
 	u64 retention_ns;

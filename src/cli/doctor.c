@@ -17,19 +17,12 @@
 /* Counters that move do so within this time on any machine. */
 #define LOOK_USEC 250000
 
-static const char *status_word(enum meter_status status)
-{
-	static const char *const words[] = { "ok", "absent", "denied", "stale", "error", "dead" };
-
-	return words[status];
-}
-
 /* One zone, as two looks a moment apart have it. */
 static void print_zone(const struct meter_zone *zone, const struct meter_reading *before,
 		       const struct meter_reading *now)
 {
 	printf("    %-9s %-10s %-28s %s", domain_name(zone->domain), quality_name(zone->quality),
-	       zone->name, status_word(now->status));
+	       zone->name, meter_status_name(now->status));
 	if (zone->error_ratio > 0.0)
 		printf(", +-%.0f %%", zone->error_ratio * 100.0);
 	if (now->status == METER_OK && before->zone == now->zone &&
@@ -43,13 +36,15 @@ static void print_meters(const struct sysroot *root)
 	struct meter_reading reading[2][METER_ZONES_MAX] = { 0 };
 	struct meter_input input = { .cpus = (u32)sysconf(_SC_NPROCESSORS_ONLN) };
 	const struct meter_state *state;
+	struct meter_options options = meter_options_default();
 	struct meter_set *set;
 	u32 count = 0;
 
-	if (meter_set_new(root, &set) < 0)
+	if (meter_set_new(root, &options, &set) < 0)
 		return;
 	for (int look = 0; look < 2; look++) {
 		input.now_ns = clock_boot_ns();
+		input.awake_ns = clock_read_ns(CLOCK_MONOTONIC);
 		count = meter_set_read(set, &input, reading[look]);
 		if (!look)
 			usleep(LOOK_USEC);

@@ -62,6 +62,7 @@ static struct agent_options agent_options_of(const struct config *config)
 	return (struct agent_options){
 		.activity = { .bpf = config->activity_bpf,
 			      .irq_counters = config->exporter_irq_counters },
+		.meter = meter_options_default(),
 		.idle = idle[config->attribution_idle],
 		.max_series = config->exporter_max_series,
 		.retention_ns = config->exporter_retention_ns,

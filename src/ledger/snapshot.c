@@ -13,7 +13,8 @@ static const u64 tick_bounds_ns[SNAPSHOT_TICK_BUCKETS] = {
 	10000000, 25000000, 50000000, 100000000, 500000000, UINT64_MAX,
 };
 
-static const char *const meter_reasons[] = { "ok", "absent", "denied", "stale", "error", "dead" };
+static const char *const meter_reasons[] = { "ok",    "absent", "denied",     "stale",
+					     "error", "dead",   "implausible" };
 
 u64 snapshot_tick_bound_ns(u32 index)
 {

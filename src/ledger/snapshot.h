@@ -69,7 +69,7 @@ struct snapshot_meter {
 	const char *name;
 	const char *source;
 	bool up;
-	u64 read_errors[6]; /* by enum meter_status; names in snapshot_meter_reason() */
+	u64 read_errors[7]; /* by enum meter_status; names in snapshot_meter_reason() */
 	u32 domains;        /* bit per enum power_domain that it reports */
 	enum power_quality quality;
 };

@@ -100,7 +100,8 @@ static void choose_watts(struct embedded *e, const struct cpu_model *model)
 	}
 }
 
-static int embedded_open(struct meter *meter, const struct sysroot *root)
+static int embedded_open(struct meter *meter, const struct sysroot *root,
+			 const struct meter_options *options)
 {
 	const struct cpu_model *model = cpu_model_read(root);
 	struct embedded *e = calloc(1, sizeof(*e));
@@ -110,14 +111,14 @@ static int embedded_open(struct meter *meter, const struct sysroot *root)
 	meter->priv = e;
 	choose_watts(e, model);
 	if (e->known)
-		snprintf(
-			meter->found, sizeof(meter->found),
+		report_found(
+			&meter->report,
 			"typical server of this CPU (%s): %.2f W idle to %.2f W at full load per thread, "
 			"+-%.0f %%",
 			model->name, e->watts.idle, e->watts.full, ERROR_KNOWN * 100);
 	else
-		snprintf(
-			meter->found, sizeof(meter->found),
+		report_found(
+			&meter->report,
 			"typical server of any kind (CPU %s): %.2f W idle to %.2f W at full load per thread, "
 			"+-%.0f %%",
 			model->name, e->watts.idle, e->watts.full, ERROR_UNKNOWN * 100);
@@ -195,6 +196,7 @@ static void embedded_close(struct meter *meter)
 }
 
 const struct meter_ops meter_embedded = {
+	.id = METER_EMBEDDED,
 	.name = "embedded",
 	.source = "trained_power_model",
 	.description = "estimate from typical figures for this kind of CPU and the machine's load",

@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The set of meters: who is read, who is believed, and who stands in.
- *
- * A zone is alive when it reads well, or did so within the last GRACE_READS reads (a short fault
- * hides no energy, the counter goes on), and is not dead. For every domain the first meter in the
- * table with a live zone is the one reported. The estimate is reported only while no measured zone
- * of any domain is alive: an estimated platform beside a measured package would make up a remainder
- * that nobody measured.
- *
- * Every joule has one reporter: a zone that was not responsible for a while comes back with a new
- * epoch, because the energy in between was told by somebody else.
+ * The set of meters: opens what the options ask for, reads it every tick, and lets belief.c decide
+ * what of it is reported.
  */
 #include "meter/meter.h"
 
@@ -19,43 +11,27 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
+#include "meter/belief.h"
 #include "meter/meter_ops.h"
+#include "meter/slow.h"
 
-#define GRACE_READS 10
-
-/* Equal readings, and CPU time spent meanwhile, after which a zone is taken for dead. */
-#define DEAD_READS 5
-#define DEAD_RUN_NS (2 * NSEC_PER_SEC)
-
-/* In the order in which they are believed; the estimate is the last. */
-static const struct meter_ops *const meter_table[] = {
-	&meter_rapl,
-	&meter_embedded,
+/* By enum meter_id. */
+static const struct meter_ops *const meter_table[METER_ID_MAX] = {
+	&meter_rapl, &meter_perf,    &meter_msr,  &meter_hwmon, &meter_acpi,
+	&meter_ipmi, &meter_redfish, &meter_nvml, &meter_drm,   &meter_embedded,
 };
 _Static_assert(ARRAY_SIZE(meter_table) <= METERS_MAX, "METERS_MAX is too small");
 
-/* What the set knows of a zone beyond its last reading. */
-struct zone_life {
-	u64 last_uj;
-	u64 moved_run_ns; /* CPU time of the machine when the value last changed */
-	u32 same;         /* equal readings in a row */
-	u32 missed;       /* reads since the last good one */
-	u32 handovers; /* times it came back after another meter was responsible: part of its epoch
-			*/
-	u32 last_epoch;
-	bool seen; /* it has read well at least once */
-	bool dead;
-	bool relieved; /* somebody else is responsible for its domain */
-};
-
 struct meter_set {
 	struct meter_slots slots;
-	struct zone_life life[METER_ZONES_MAX];
-	struct meter meter[ARRAY_SIZE(meter_table)];
-	struct meter_state state[ARRAY_SIZE(meter_table)];
-	u64 described[ARRAY_SIZE(meter_table)]; /* what the state's detail was made from */
-	bool estimating;
-	u64 asleep_ns; /* time spent in suspend since boot, at the last tick */
+	struct belief belief;
+	struct meter meter[METER_ID_MAX];
+	struct meter_state state[METER_ID_MAX];
+	u64 described[METER_ID_MAX]; /* what the state's detail was made from */
+	struct meter_use use[METER_USES_MAX];
+	u32 uses;
+	struct meter_input last;
 };
 
 int meter_add_zone(struct meter *meter, const struct meter_zone *zone)
@@ -73,42 +49,123 @@ int meter_add_zone(struct meter *meter, const struct meter_zone *zone)
 	return (int)slots->count++;
 }
 
-static u64 time_asleep_ns(void)
+struct sample_zone *sample_add(struct meter_sample *sample, const struct meter_zone *zone)
 {
-	u64 running_ns = clock_read_ns(CLOCK_MONOTONIC);
-	u64 boot_ns = clock_boot_ns();
+	struct sample_zone *place;
 
-	return boot_ns > running_ns ? boot_ns - running_ns : 0;
+	if (sample->zones == SAMPLE_ZONES_MAX)
+		return NULL;
+	place = &sample->zone[sample->zones++];
+	*place = (struct sample_zone){ .zone = *zone, .status = METER_ABSENT };
+	return place;
 }
 
-int meter_set_new(const struct sysroot *root, struct meter_set **set)
+enum meter_status meter_status_of_errno(int error)
 {
-	struct meter_set *s = calloc(1, sizeof(*s));
-
-	if (!s)
-		return -ENOMEM;
-	s->asleep_ns = time_asleep_ns();
-	for (u32 i = 0; i < ARRAY_SIZE(meter_table); i++) {
-		struct meter *m = &s->meter[i];
-
-		m->ops = meter_table[i];
-		m->slots = &s->slots;
-		m->index = i;
-		m->none = METER_ABSENT;
-		s->state[i].name = m->ops->name;
-		s->state[i].source = m->ops->source;
-		s->state[i].description = m->ops->description;
-		s->state[i].status = METER_ABSENT;
-		s->described[i] = UINT64_MAX;
+	switch (error) {
+	case -EACCES:
+	case -EPERM:
+		return METER_DENIED;
+	case -ENOENT:
+	case -ENODEV:
+	case -ENXIO:
+	case -EBADF:
+		return METER_ABSENT;
+	default:
+		return METER_ERROR;
 	}
-	for (u32 i = 0; i < ARRAY_SIZE(meter_table); i++) {
-		if (s->meter[i].ops->open(&s->meter[i], root) < 0) {
-			meter_set_free(s);
+}
+
+const char *meter_status_name(enum meter_status status)
+{
+	static const char *const names[METER_STATUS_MAX] = {
+		"ok", "absent", "denied", "stale", "error", "dead", "implausible",
+	};
+
+	return names[status];
+}
+
+struct meter_options meter_options_default(void)
+{
+	return (struct meter_options){
+		.cpu = { 3, { METER_RAPL_POWERCAP, METER_RAPL_PERF, METER_HWMON } },
+		.platform = { 5,
+			      { METER_REDFISH, METER_IPMI, METER_ACPI, METER_HWMON, METER_PSYS } },
+		.gpu = { 2, { METER_NVML, METER_DRM } },
+	};
+}
+
+static bool is_in(const struct meter_order *order, u32 id)
+{
+	return memchr(order->id, (int)id, order->count) != NULL;
+}
+
+/* Whether the options ask for this meter anywhere. */
+static bool is_wanted(const struct meter_options *options, enum meter_id id)
+{
+	bool rapl = id == METER_RAPL_POWERCAP || id == METER_RAPL_PERF;
+
+	return id == METER_EMBEDDED || is_in(&options->cpu, id) || is_in(&options->platform, id) ||
+	       is_in(&options->gpu, id) || (rapl && is_in(&options->platform, METER_PSYS));
+}
+
+static int open_meter(struct meter_set *set, u32 index, const struct sysroot *root)
+{
+	struct meter *m = &set->meter[index];
+	struct meter_state *state = &set->state[index];
+	int r;
+
+	state->enabled = is_wanted(&set->belief.options, m->ops->id);
+	if (!state->enabled) {
+		snprintf(state->detail, sizeof(state->detail),
+			 "not asked for (meter.cpu, "
+			 "meter.platform and meter.gpu say what is)");
+		return 0;
+	}
+	r = m->ops->open(m, root, &set->belief.options);
+	if (r == 0 && m->ops->poll && m->priv)
+		r = slow_new(m->ops, m->priv, &m->slow);
+	state->waiting = m->slow != NULL;
+	snprintf(state->detail, sizeof(state->detail), "%s", m->report.found);
+	return r;
+}
+
+static void init_meter(struct meter_set *set, u32 index)
+{
+	struct meter *m = &set->meter[index];
+	struct meter_state *state = &set->state[index];
+
+	m->ops = meter_table[index];
+	m->slots = &set->slots;
+	m->index = index;
+	report_begin(&m->report);
+	state->id = m->ops->id;
+	state->name = m->ops->name;
+	state->source = m->ops->source;
+	state->description = m->ops->description;
+	state->status = METER_ABSENT;
+	set->described[index] = UINT64_MAX;
+}
+
+int meter_set_new(const struct sysroot *root, const struct meter_options *options,
+		  struct meter_set **out)
+{
+	struct meter_set *set = calloc(1, sizeof(*set));
+
+	if (!set)
+		return -ENOMEM;
+	set->belief.slots = &set->slots;
+	set->belief.ops = meter_table;
+	set->belief.options = *options;
+	for (u32 i = 0; i < METER_ID_MAX; i++)
+		init_meter(set, i);
+	for (u32 i = 0; i < METER_ID_MAX; i++) {
+		if (open_meter(set, i, root) < 0) {
+			meter_set_free(set);
 			return -ENOMEM;
 		}
-		snprintf(s->state[i].detail, sizeof(s->state[i].detail), "%s", s->meter[i].found);
 	}
-	*set = s;
+	*out = set;
 	return 0;
 }
 
@@ -116,209 +173,198 @@ struct meter_set *meter_set_free(struct meter_set *set)
 {
 	if (!set)
 		return NULL;
-	for (u32 i = ARRAY_SIZE(meter_table); i-- > 0;)
-		set->meter[i].ops->close(&set->meter[i]);
+	for (u32 i = METER_ID_MAX; i-- > 0;) {
+		struct meter *m = &set->meter[i];
+
+		/* What a thread that hangs in a device still uses stays. */
+		if (slow_free(m->slow))
+			m->ops->close(m);
+	}
 	free(set);
 	return NULL;
 }
 
-static bool alive(const struct meter_set *s, u32 zone)
+void meter_set_kick(struct meter_set *set)
 {
-	const struct zone_life *life = &s->life[zone];
-
-	if (s->slots.slot[zone].left_out || life->dead || !life->seen)
-		return false;
-	return life->missed < GRACE_READS;
-}
-
-/* Follows one zone's last reading: has it moved, is it dead, for how long has it not been read. */
-static void follow(struct meter_set *s, u32 zone, u64 run_ns)
-{
-	const struct meter_slot *slot = &s->slots.slot[zone];
-	const struct meter_reading *now = &slot->reading;
-	struct zone_life *life = &s->life[zone];
-
-	if (slot->left_out || now->status != METER_OK) {
-		if (life->missed < GRACE_READS)
-			life->missed++;
-		return;
+	for (u32 i = 0; i < METER_ID_MAX; i++) {
+		if (set->meter[i].slow)
+			slow_kick(set->meter[i].slow);
 	}
-	life->missed = 0;
-	if (!life->seen || now->value_uj != life->last_uj || now->epoch != life->last_epoch) {
-		life->same = 1;
-		life->moved_run_ns = run_ns;
-		/* A new epoch shows that the driver came back, not that the zone moves. */
-		if (now->value_uj != life->last_uj)
-			life->dead = false;
-	} else if (life->same < DEAD_READS) {
-		life->same++;
-	}
-	life->seen = true;
-	life->last_uj = now->value_uj;
-	life->last_epoch = now->epoch;
-	if (life->same >= DEAD_READS && run_ns > life->moved_run_ns &&
-	    run_ns - life->moved_run_ns > DEAD_RUN_NS && !life->dead) {
-		life->dead = true;
-		s->state[slot->zone.meter].read_errors[METER_DEAD]++;
-	}
-}
-
-/* The meter that is responsible for each domain, or METERS_MAX where no zone is alive. */
-static void choose(struct meter_set *s, u32 responsible[DOMAIN_MAX])
-{
-	bool measured = false;
-
-	for (u32 d = 0; d < DOMAIN_MAX; d++)
-		responsible[d] = METERS_MAX;
-	for (u32 z = 0; z < s->slots.count; z++) {
-		const struct meter_zone *zone = &s->slots.slot[z].zone;
-
-		if (s->meter[zone->meter].ops->estimate || !alive(s, z))
-			continue;
-		measured = true;
-		if (zone->meter < responsible[zone->domain])
-			responsible[zone->domain] = zone->meter;
-	}
-	s->estimating = !measured;
-}
-
-/* Whether the slot's zone is for another meter to report, or for none. */
-static bool is_relieved(const struct meter_set *s, u32 zone, const u32 responsible[DOMAIN_MAX])
-{
-	const struct meter_zone *z = &s->slots.slot[zone].zone;
-
-	if (s->meter[z->meter].ops->estimate)
-		return !s->estimating;
-	if (s->estimating)
-		return true;
-	return responsible[z->domain] != METERS_MAX && responsible[z->domain] != z->meter;
-}
-
-/* Turns what the meter read into what is reported. */
-static struct meter_reading report(struct meter_set *s, u32 zone, const u32 responsible[DOMAIN_MAX])
-{
-	const struct meter_slot *slot = &s->slots.slot[zone];
-	struct zone_life *life = &s->life[zone];
-	struct meter_reading out = slot->reading;
-
-	if (is_relieved(s, zone, responsible)) {
-		life->relieved = true;
-		if (out.status == METER_OK)
-			out.status = life->dead ? METER_DEAD : METER_ABSENT;
-	} else if (life->relieved) {
-		life->relieved = false;
-		life->handovers++;
-	}
-	if (slot->left_out)
-		out.status = METER_ABSENT;
-	else if (out.status == METER_OK && life->dead)
-		out.status = METER_DEAD;
-	out.epoch += life->handovers;
-	return out;
 }
 
 /* The text about dead zones is the set's: a meter does not know that the machine works. */
-static void describe(struct meter_set *s, u32 meter, u32 dead)
+static void describe(struct meter_set *set, u32 meter, u32 dead)
 {
-	struct meter_state *state = &s->state[meter];
-	const struct meter *m = &s->meter[meter];
+	struct meter_state *state = &set->state[meter];
+	const struct meter *m = &set->meter[meter];
+	const char *tail = "";
+	char number[80];
 
-	if (m->ops->estimate && !state->used)
+	if (m->ops->estimate && !state->used) {
 		snprintf(state->detail, sizeof(state->detail),
 			 "stands by: the machine has a meter");
-	else if (dead && dead == state->zones)
-		snprintf(
-			state->detail, sizeof(state->detail),
-			"%s; none moves while the machine works, as on some virtual machines: not used",
-			m->found);
-	else if (dead)
-		snprintf(state->detail, sizeof(state->detail),
-			 "%s; %u of %u zones never move while the machine works: not used",
-			 m->found, dead, state->zones);
-	else
-		snprintf(state->detail, sizeof(state->detail), "%s", m->found);
+		return;
+	}
+	if (dead && dead == state->zones) {
+		tail = "; none moves while the machine works, as on some virtual machines: not used";
+	} else if (dead) {
+		snprintf(number, sizeof(number),
+			 "; %u of %u zones never move while the machine works: not used", dead,
+			 state->zones);
+		tail = number;
+	}
+	snprintf(state->detail, sizeof(state->detail), "%.*s%s", 170, m->report.found, tail);
+	state->notes = m->report.notes;
+	memcpy(state->note, m->report.note, sizeof(state->note));
 }
 
 /* A cheap summary of what describe() depends on, so that text is only made when something changed.
  */
 static u64 description_key(const struct meter *m, const struct meter_state *state, u32 dead)
 {
-	u64 key = 1469598103934665603ULL;
+	const struct meter_report *report = &m->report;
+	u64 key = hash_text(report->found, sizeof(report->found), HASH_SEED);
 
-	for (const char *c = m->found; *c; c++)
-		key = (key ^ (u8)*c) * 1099511628211ULL;
+	for (u32 i = 0; i < report->notes; i++)
+		key = hash_text(report->note[i].text, sizeof(report->note[i].text), key);
 	return key ^ ((u64)state->zones << 40 | (u64)dead << 8 | (u64)state->used);
 }
 
-static void update_state(struct meter_set *s, u32 meter, const struct meter_reading *readings)
+static void update_state(struct meter_set *set, u32 meter, const struct meter_reading *readings)
 {
-	struct meter_state *state = &s->state[meter];
-	const struct meter *m = &s->meter[meter];
-	enum meter_status status = m->none;
+	struct meter_state *state = &set->state[meter];
+	const struct meter *m = &set->meter[meter];
+	enum meter_status status = m->report.none;
 	bool good = false;
 	u32 dead = 0;
 	u64 key;
 
 	state->zones = 0;
-	for (u32 z = 0; z < s->slots.count; z++) {
-		const struct meter_slot *slot = &s->slots.slot[z];
+	for (u32 z = 0; z < set->slots.count; z++) {
+		const struct meter_slot *slot = &set->slots.slot[z];
 
 		if (slot->zone.meter != meter || slot->left_out)
 			continue;
 		if (state->zones++ == 0)
 			status = readings[z].status;
 		good = good || readings[z].status == METER_OK;
-		dead += s->life[z].dead;
+		dead += set->belief.life[z].dead;
 		if (slot->reading.status != METER_OK)
 			state->read_errors[slot->reading.status]++;
 	}
 	state->used = good;
 	state->status = good ? METER_OK : status;
 	key = description_key(m, state, dead);
-	if (key != s->described[meter]) {
-		s->described[meter] = key;
-		describe(s, meter, dead);
+	if (key != set->described[meter]) {
+		set->described[meter] = key;
+		describe(set, meter, dead);
 	}
 }
 
-static void read_meters(struct meter_set *s, const struct meter_tick *tick, bool estimates)
+static void take_uses(struct meter_set *set, const struct meter *m,
+		      const struct meter_sample *sample)
 {
-	for (u32 i = 0; i < ARRAY_SIZE(meter_table); i++) {
-		if (s->meter[i].ops->estimate == estimates)
-			s->meter[i].ops->read(&s->meter[i], tick);
+	for (u32 i = 0; i < sample->uses && set->uses < METER_USES_MAX; i++) {
+		u32 slot = slow_slot(m, sample, sample->use[i].zone);
+
+		if (slot == METER_ZONES_MAX)
+			continue;
+		set->use[set->uses] = sample->use[i];
+		set->use[set->uses++].zone = slot;
+	}
+}
+
+static void read_slow(struct meter_set *set, u32 meter, const struct meter_tick *tick,
+		      u64 deadline_ns)
+{
+	struct meter *m = &set->meter[meter];
+	const struct meter_sample *sample;
+	bool fresh;
+
+	sample = slow_take(m->slow, deadline_ns, &fresh);
+	if (!sample)
+		return;
+	set->state[meter].waiting = false;
+	slow_settle(m, sample, fresh, tick);
+	if (fresh)
+		take_uses(set, m, sample);
+}
+
+static void read_meters(struct meter_set *set, const struct meter_tick *tick)
+{
+	u64 deadline_ns = clock_read_ns(CLOCK_MONOTONIC) + METER_WAIT_NS;
+
+	set->uses = 0;
+	for (u32 i = 0; i < METER_ID_MAX; i++) {
+		struct meter *m = &set->meter[i];
+
+		if (!set->state[i].enabled || m->ops->estimate)
+			continue;
+		if (m->slow)
+			read_slow(set, i, tick, deadline_ns);
+		else if (m->ops->read && m->priv)
+			m->ops->read(m, tick);
+	}
+}
+
+/* Two clocks are read one after the other: only a difference that means something counts. */
+static u64 slept_ns(const struct meter_input *before, const struct meter_input *now)
+{
+	u64 passed_ns = now->now_ns - before->now_ns;
+	u64 awake_ns = now->awake_ns - before->awake_ns;
+
+	if (!before->now_ns || passed_ns < awake_ns + NSEC_PER_SEC / 10)
+		return 0;
+	return passed_ns - awake_ns;
+}
+
+/* What was read in the tick was read now; slow meters know themselves when they asked. */
+static void stamp(struct meter_set *set, u64 now_ns)
+{
+	for (u32 z = 0; z < set->slots.count; z++) {
+		struct meter_slot *slot = &set->slots.slot[z];
+
+		if (!set->meter[slot->zone.meter].slow)
+			slot->reading.taken_ns = now_ns;
 	}
 }
 
 u32 meter_set_read(struct meter_set *set, const struct meter_input *input,
 		   struct meter_reading *readings)
 {
-	u64 asleep_ns = time_asleep_ns();
-	struct meter_tick tick = { .input = *input };
-	u32 responsible[DOMAIN_MAX];
+	struct meter_tick tick = { .input = *input, .slept_ns = slept_ns(&set->last, input) };
+	struct meter_slots *slots = &set->slots;
+	struct meter *estimate = &set->meter[METER_EMBEDDED];
 
-	/* Two clocks are read one after the other: only a difference that means something counts.
-	 */
-	if (asleep_ns > set->asleep_ns + NSEC_PER_SEC / 10) {
-		tick.slept_ns = asleep_ns - set->asleep_ns;
-		set->asleep_ns = asleep_ns;
+	set->last = *input;
+	read_meters(set, &tick);
+	stamp(set, input->now_ns);
+	for (u32 z = 0; z < slots->count; z++) {
+		u32 meter = slots->slot[z].zone.meter;
+
+		if (!set->meter[meter].ops->estimate)
+			belief_follow(&set->belief, z, &tick, set->state[meter].read_errors);
 	}
-	read_meters(set, &tick, false);
-	for (u32 z = 0; z < set->slots.count; z++) {
-		if (!set->meter[set->slots.slot[z].zone.meter].ops->estimate)
-			follow(set, z, input->run_ns);
-	}
-	choose(set, responsible);
+	belief_choose(&set->belief, &tick);
 	/* Not before it is needed: on a machine with a meter the estimate has no zones at all. */
-	if (set->estimating)
-		read_meters(set, &tick, true);
-	for (u32 z = 0; z < set->slots.count; z++) {
-		readings[z] = report(set, z, responsible);
+	if (set->belief.estimating)
+		estimate->ops->read(estimate, &tick);
+	stamp(set, input->now_ns);
+	for (u32 z = 0; z < slots->count; z++) {
+		readings[z] = belief_report(&set->belief, z);
 		readings[z].zone = z;
-		readings[z].taken_ns = input->now_ns;
 	}
-	for (u32 i = 0; i < ARRAY_SIZE(meter_table); i++)
-		update_state(set, i, readings);
-	return set->slots.count;
+	for (u32 i = 0; i < METER_ID_MAX; i++) {
+		if (set->state[i].enabled)
+			update_state(set, i, readings);
+	}
+	return slots->count;
+}
+
+const struct meter_use *meter_set_uses(const struct meter_set *set, u32 *count)
+{
+	*count = set->uses;
+	return set->use;
 }
 
 const struct meter_zone *meter_set_zone(const struct meter_set *set, u32 zone)
@@ -328,5 +374,5 @@ const struct meter_zone *meter_set_zone(const struct meter_set *set, u32 zone)
 
 const struct meter_state *meter_set_state(const struct meter_set *set, u32 index)
 {
-	return index < ARRAY_SIZE(meter_table) ? &set->state[index] : NULL;
+	return index < METER_ID_MAX ? &set->state[index] : NULL;
 }

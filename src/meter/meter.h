@@ -2,7 +2,8 @@
 /*
  * HOW MUCH: the power meters of the machine. A meter finds its zones when it is opened and then
  * reads the raw value of each, every tick. It knows nothing of workloads, and one that fails costs
- * nobody else anything.
+ * nobody else anything. Meters that may be slow (a BMC, a vendor's library) are polled by threads
+ * of their own, and the tick takes what they told last.
  */
 #pragma once
 
@@ -12,15 +13,63 @@
 
 #define METER_ZONES_MAX 64
 #define METERS_MAX 16
+#define METER_USES_MAX 1024
+#define METER_NOTES_MAX 8
 
 enum meter_status {
 	METER_OK,
-	METER_ABSENT, /* the machine has no such zone (any more) */
-	METER_DENIED, /* it has, but this process may not read it */
-	METER_STALE,  /* too old to be used */
-	METER_ERROR,  /* the read failed */
-	METER_DEAD,   /* it reads, but never moves while the machine works */
+	METER_ABSENT,      /* the machine has no such zone (any more) */
+	METER_DENIED,      /* it has, but this process may not read it */
+	METER_STALE,       /* too old to be used */
+	METER_ERROR,       /* the read failed */
+	METER_DEAD,        /* it reads, but never moves while the machine works */
+	METER_IMPLAUSIBLE, /* it says what the hardware can't do; see gate.h */
+	METER_STATUS_MAX,
 };
+
+/* Every meter there is, by the names of meter_name(). */
+enum meter_id {
+	METER_RAPL_POWERCAP,
+	METER_RAPL_PERF,
+	METER_RAPL_MSR,
+	METER_HWMON,
+	METER_ACPI,
+	METER_IPMI,
+	METER_REDFISH,
+	METER_NVML,
+	METER_DRM,
+	METER_EMBEDDED, /* the estimate; always last */
+	METER_ID_MAX,
+	METER_PSYS = METER_ID_MAX, /* in meter_options.platform: psys zones of any RAPL meter */
+};
+
+/* Meters in the order in which they are believed; those that are in no list are not opened. */
+struct meter_order {
+	u8 count;
+	u8 id[METERS_MAX]; /* enum meter_id */
+};
+
+/* How to reach a BMC; all strings outlive the set. */
+struct redfish_options {
+	const char *url;              /* "https://bmc.example"; "" or NULL: from the credentials */
+	const char *credentials_file; /* 0600 YAML or the classic CSV; "" or NULL: no Redfish */
+	const char *node_name;        /* chooses the row of the file */
+	const char *ca_file;          /* PEM; "" or NULL: the system's */
+	bool insecure;                /* do not verify the BMC's certificate */
+	u64 interval_ns;              /* between two polls */
+};
+
+struct meter_options {
+	struct meter_order cpu;      /* for package, core, uncore, dram */
+	struct meter_order platform; /* for platform */
+	struct meter_order gpu;      /* for gpu: all in the list count, each device once */
+	struct redfish_options redfish;
+	const char
+		*hwmon_assign; /* "CHIP[/LABEL]=DOMAIN,...", see hwmon_class.h; "" or NULL none */
+};
+
+/* The defaults of doc/configuration.md: everything but rapl-msr and Redfish. */
+struct meter_options meter_options_default(void);
 
 /* One counter of energy: what it covers, and how it wraps. */
 struct meter_zone {
@@ -28,9 +77,14 @@ struct meter_zone {
 	enum power_quality quality;
 	char package[16];   /* the `package` label: socket number, sensor id, or empty */
 	char name[48];      /* the kernel's name for it, e.g. "intel-rapl:0:1 core" */
+	char device[16];    /* GPUs: PCI address "0000:41:00.0", the same from every meter */
+	char uuid[48];      /* GPUs: the vendor's id, or empty */
 	u64 modulus_uj;     /* the counter counts modulo this; 0: it never wraps */
+	u64 limit_uw;       /* most that this zone can draw; 0: the domain's limit of gate.h */
+	u64 period_ns;      /* how far its readings are apart; 0: as far as ticks */
 	double error_ratio; /* the zone's own relative error (0.3 = 30 %); 0: not known or
 			       negligible */
+	bool may_rest;      /* may stand still while the machine works (a GPU that is off) */
 	u32 meter;          /* index of the meter that reports it; set by meter_set */
 };
 
@@ -39,48 +93,90 @@ struct meter_reading {
 	enum meter_status status;
 	u32 zone;
 	u64 value_uj; /* cumulative, modulo the zone's modulus; valid when status is METER_OK */
-	u64 taken_ns; /* boot clock */
+	u64 taken_ns; /* boot clock; the same as in the last reading: there is nothing new */
 	u32 epoch; /* changes when the counter was restarted: no difference may be taken across */
 };
 
-/* What a meter may know of the machine's activity: the estimating ones need it. */
+/* That a process used what a zone measures: GPUs tell so themselves. */
+struct meter_use {
+	u32 zone;
+	u32 pid;  /* as in the machine's first pid namespace */
+	u64 work; /* since the last reading that had uses of this zone; comparable within a zone */
+};
+
+/* What a meter may know of the machine: time, and its activity for the estimating ones. */
 struct meter_input {
-	u64 now_ns; /* boot clock */
-	u64 run_ns; /* CPU time of all tasks since the agent started */
-	u32 cpus;   /* online CPUs */
+	u64 now_ns;   /* boot clock: goes on in suspend */
+	u64 awake_ns; /* monotonic clock: stands still in suspend */
+	u64 run_ns;   /* CPU time of all tasks since the agent started */
+	u32 cpus;     /* online CPUs */
+};
+
+enum meter_severity {
+	METER_INFO,    /* good to know: a duplicate was left out */
+	METER_WARNING, /* the numbers are worse than they could be */
+	METER_PROBLEM, /* something that should measure does not */
+};
+
+/* A verdict of a meter on what it found, for doctor. */
+struct meter_note {
+	enum meter_severity severity;
+	char code[24];    /* for machines: "mirror", "psys", "filtering", "denied", ... */
+	char text[200];   /* what is the case */
+	char remedy[200]; /* what to do, exactly; "" nothing */
 };
 
 struct meter_set;
 
 /* What a meter says of itself, for kepler_meter_up, doctor and the page. */
 struct meter_state {
+	enum meter_id id;
 	const char *name;         /* "rapl-powercap", "embedded" */
 	const char *source;       /* the `source` label: "rapl-sysfs", "trained_power_model" */
 	const char *description;  /* one line for people */
+	bool enabled;             /* in the options; else it was not even looked for */
 	enum meter_status status; /* METER_OK while at least one zone reads well */
 	bool used;                /* its zones are the ones reported */
+	bool waiting;             /* slow, and has not told anything yet */
 	u32 zones;
-	u64 read_errors[METER_DEAD + 1]; /* failed zone reads by status */
+	u64 read_errors[METER_STATUS_MAX]; /* failed zone reads by status */
 	char detail[256]; /* what was found, or why nothing and what would change it */
+	u32 notes;
+	struct meter_note note[METER_NOTES_MAX];
 };
 
 /*
- * Opens every meter of the machine under @root. Never fails for want of a sensor: the set then
- * holds the embedded estimate alone. Returns 0 or -ENOMEM.
+ * Opens the meters of @options under @root, which must outlive the set. Never fails for want of a
+ * sensor: the set then holds the embedded estimate alone. Returns 0 or -ENOMEM.
  */
-int meter_set_new(const struct sysroot *root, struct meter_set **set);
+int meter_set_new(const struct sysroot *root, const struct meter_options *options,
+		  struct meter_set **set);
 struct meter_set *meter_set_free(struct meter_set *set);
+
+/*
+ * Lets slow meters begin with their next reading, so that it is there when the tick asks. The
+ * first call starts their threads: call it when privileges have been dropped.
+ */
+void meter_set_kick(struct meter_set *set);
 
 /*
  * Reads every zone into @readings (room for METER_ZONES_MAX) and returns their number. Zones keep
  * their index for the life of the set; a zone that is gone reads METER_ABSENT, one found later gets
- * a new index. Allocates nothing while the zones stay the same.
+ * a new index. Waits for slow meters no longer than METER_WAIT_NS in all. Allocates nothing while
+ * the zones stay the same.
  */
+#define METER_WAIT_NS (2 * NSEC_PER_MSEC)
 u32 meter_set_read(struct meter_set *set, const struct meter_input *input,
 		   struct meter_reading *readings);
+
+/* Who used the zones of the last meter_set_read(), *@count of them; valid until the next. */
+const struct meter_use *meter_set_uses(const struct meter_set *set, u32 *count);
 
 /* The zone of a reading; valid for the life of the set. */
 const struct meter_zone *meter_set_zone(const struct meter_set *set, u32 zone);
 
 /* The state of meter @index, or NULL past the last. */
 const struct meter_state *meter_set_state(const struct meter_set *set, u32 index);
+
+/* "ok", "absent", "denied", "stale", "error", "dead", "implausible". */
+const char *meter_status_name(enum meter_status status);

@@ -17,7 +17,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,22 +73,6 @@ static struct meter_slot *slot_of(struct meter *meter, const struct rapl_zone *z
 	return &meter->slots->slot[z->index];
 }
 
-static enum meter_status status_of_errno(int error)
-{
-	switch (error) {
-	case -EACCES:
-	case -EPERM:
-		return METER_DENIED;
-	case -ENOENT:
-	case -ENODEV:
-	case -ENXIO:
-	case -EBADF:
-		return METER_ABSENT;
-	default:
-		return METER_ERROR;
-	}
-}
-
 /* A counter that may have started anew: nothing may be subtracted from what was read before. */
 static void new_epoch(struct rapl *rapl, struct rapl_zone *z)
 {
@@ -123,7 +106,7 @@ static void open_zone(struct rapl *rapl, struct rapl_zone *z, const struct rapl_
 	snprintf(path, sizeof(path), "%s/energy_uj", found->path);
 	fd = openat(rapl->sys_fd, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		z->why = status_of_errno(-errno);
+		z->why = meter_status_of_errno(-errno);
 		return;
 	}
 	z->fd = fd;
@@ -260,7 +243,7 @@ static enum meter_status read_value(struct rapl *rapl, struct rapl_zone *z, u64 
 	if (len == 0)
 		len = -ENODEV;
 	if (len < 0) {
-		enum meter_status why = status_of_errno((int)len);
+		enum meter_status why = meter_status_of_errno((int)len);
 
 		/* An input error may pass, and the counter goes on meanwhile: keep the file. */
 		if (why != METER_ERROR)
@@ -401,26 +384,15 @@ static void describe_none(struct meter *meter)
 		"no RAPL zones in class/powercap: this is a virtual machine or another kind of CPU, "
 		"or the driver is missing (modprobe intel_rapl_msr)";
 
-	meter->none = METER_ABSENT;
+	meter->report.none = METER_ABSENT;
 	if (rapl->scan.error == -EACCES || rapl->scan.error == -EPERM) {
-		meter->none = METER_DENIED;
+		meter->report.none = METER_DENIED;
 		text = "class/powercap may not be listed: run as root or grant CAP_DAC_READ_SEARCH";
 	} else if (rapl->scan.nameless) {
 		text = "the RAPL zones are hidden, as container runtimes do: run on the host, or mount "
 		       "its /sys and name it with --host.sysfs";
 	}
-	snprintf(meter->found, sizeof(meter->found), "%s", text);
-}
-
-static void __attribute__((format(printf, 2, 3)))
-append(struct meter *meter, const char *format, ...)
-{
-	size_t len = strlen(meter->found);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(meter->found + len, sizeof(meter->found) - len, format, args);
-	va_end(args);
+	report_found(&meter->report, "%s", text);
 }
 
 static void describe(struct meter *meter)
@@ -434,25 +406,26 @@ static void describe(struct meter *meter)
 		describe_none(meter);
 		return;
 	}
-	meter->found[0] = '\0';
+	report_begin(&meter->report);
 	if (sum.denied)
-		append(meter,
-		       "%u of %u zones may not be read: run as root or grant CAP_DAC_READ_SEARCH; ",
-		       sum.denied, sum.zones);
-	append(meter, "%u socket%s:", sum.sockets, sum.sockets == 1 ? "" : "s");
+		report_append(
+			&meter->report,
+			"%u of %u zones may not be read: run as root or grant CAP_DAC_READ_SEARCH; ",
+			sum.denied, sum.zones);
+	report_append(&meter->report, "%u socket%s:", sum.sockets, sum.sockets == 1 ? "" : "s");
 	for (u32 d = 0; d < DOMAIN_MAX; d++) {
 		if (sum.of_domain[d])
-			append(meter, " %s x%u", domain_name((enum power_domain)d),
-			       sum.of_domain[d]);
+			report_append(&meter->report, " %s x%u", domain_name((enum power_domain)d),
+				      sum.of_domain[d]);
 	}
 	if (sum.lost)
-		append(meter, "; %u gone", sum.lost);
+		report_append(&meter->report, "; %u gone", sum.lost);
 	if (sum.duplicates)
-		append(meter, "; %u left out as duplicates", sum.duplicates);
+		report_append(&meter->report, "; %u left out as duplicates", sum.duplicates);
 	if (sum.mirrors)
-		append(meter, "; %u left out as mirrors", sum.mirrors);
+		report_append(&meter->report, "; %u left out as mirrors", sum.mirrors);
 	if (rapl->no_room)
-		append(meter, "; %u too many", rapl->no_room);
+		report_append(&meter->report, "; %u too many", rapl->no_room);
 }
 
 static bool time_to_look(struct rapl *rapl)
@@ -499,7 +472,8 @@ static void rapl_close(struct meter *meter)
 	meter->priv = NULL;
 }
 
-static int rapl_open(struct meter *meter, const struct sysroot *root)
+static int rapl_open(struct meter *meter, const struct sysroot *root,
+		     const struct meter_options *options)
 {
 	struct rapl *rapl = calloc(1, sizeof(*rapl));
 
@@ -514,6 +488,7 @@ static int rapl_open(struct meter *meter, const struct sysroot *root)
 }
 
 const struct meter_ops meter_rapl = {
+	.id = METER_RAPL_POWERCAP,
 	.name = "rapl-powercap",
 	.source = "rapl-sysfs",
 	.description = "energy counters of the CPU sockets (RAPL) through the kernel's powercap",

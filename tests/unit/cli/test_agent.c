@@ -63,7 +63,9 @@ static void set_energy(const struct machine_of_files *m, const char *zone, u64 u
 static int setup(void **state)
 {
 	static struct machine_of_files m;
-	const struct agent_options options = { .max_series = 100000, .retention_ns = NSEC_PER_SEC };
+	const struct agent_options options = { .meter = meter_options_default(),
+					       .max_series = 100000,
+					       .retention_ns = NSEC_PER_SEC };
 	const char *what;
 	char path[128];
 

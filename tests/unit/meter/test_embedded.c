@@ -212,7 +212,7 @@ static void test_what_it_says(void **state)
 
 	tree_open(t);
 	tree_tick(t, 0);
-	s = meter_set_state(t->set, 1);
+	s = meter_set_state(t->set, METER_EMBEDDED);
 	assert_string_equal(s->name, "embedded");
 	assert_string_equal(s->source, "trained_power_model");
 	assert_true(s->used);
@@ -230,7 +230,7 @@ static void test_what_it_says(void **state)
 	tree_open(t);
 	tree_tick(t, 0);
 	assert_true(meter_set_zone(t->set, 0)->error_ratio > known);
-	assert_non_null(strstr(meter_set_state(t->set, 1)->detail, "unknown"));
+	assert_non_null(strstr(meter_set_state(t->set, METER_EMBEDDED)->detail, "unknown"));
 }
 
 int main(void)

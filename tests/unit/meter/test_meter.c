@@ -18,7 +18,7 @@
 
 static bool estimating(const struct tree *t)
 {
-	return meter_set_state(t->set, 1)->used;
+	return meter_set_state(t->set, METER_EMBEDDED)->used;
 }
 
 static void test_no_powercap(void **state)
@@ -27,7 +27,7 @@ static void test_no_powercap(void **state)
 	const struct meter_state *rapl;
 
 	tree_open(t);
-	rapl = meter_set_state(t->set, 0);
+	rapl = meter_set_state(t->set, METER_RAPL_POWERCAP);
 	assert_non_null(strstr(rapl->detail, "intel_rapl_msr"));
 	tree_tick(t, 0);
 	assert_int_equal(tree_count_ok(t), 3);
@@ -35,7 +35,7 @@ static void test_no_powercap(void **state)
 	assert_false(rapl->used);
 	assert_int_equal(rapl->zones, 0);
 	assert_int_equal(rapl->status, METER_ABSENT);
-	for (int s = 0; s <= METER_DEAD; s++)
+	for (int s = 0; s < METER_STATUS_MAX; s++)
 		assert_int_equal(rapl->read_errors[s], 0);
 }
 
@@ -53,7 +53,7 @@ static void test_measured_wins(void **state)
 		assert_int_equal(t->count, 1);
 		assert_int_equal(t->readings[0].status, METER_OK);
 	}
-	assert_string_equal(meter_set_state(t->set, 1)->detail,
+	assert_string_equal(meter_set_state(t->set, METER_EMBEDDED)->detail,
 			    "stands by: the machine has a meter");
 }
 
@@ -66,7 +66,7 @@ static void test_dead_psys(void **state)
 
 	tree_zone(t, "intel-rapl:0", "psys", 0);
 	tree_open(t);
-	rapl = meter_set_state(t->set, 0);
+	rapl = meter_set_state(t->set, METER_RAPL_POWERCAP);
 	/* An idle machine proves nothing, however long. */
 	for (int i = 0; i < 100; i++) {
 		tree_tick(t, NSEC_PER_SEC / 100);
@@ -119,13 +119,14 @@ static void test_one_dead_zone(void **state)
 		assert_int_equal(t->count, 2);
 	}
 	assert_int_equal(t->readings[1].status, METER_DEAD);
-	assert_non_null(strstr(meter_set_state(t->set, 0)->detail, "1 of 2 zones never move"));
+	assert_non_null(strstr(meter_set_state(t->set, METER_RAPL_POWERCAP)->detail,
+			       "1 of 2 zones never move"));
 	/* It wakes: its energy is still its own, nobody reported it meanwhile. */
 	tree_energy(t, "intel-rapl:0:0", 9 * J);
 	tree_tick(t, NSEC_PER_SEC);
 	assert_int_equal(t->readings[1].status, METER_OK);
 	assert_int_equal(t->readings[1].epoch, epoch);
-	assert_null(strstr(meter_set_state(t->set, 0)->detail, "never move"));
+	assert_null(strstr(meter_set_state(t->set, METER_RAPL_POWERCAP)->detail, "never move"));
 }
 
 /*

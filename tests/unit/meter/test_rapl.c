@@ -56,7 +56,7 @@ DIR *__wrap_opendir(const char *path)
 
 static const struct meter_state *rapl_state(const struct tree *t)
 {
-	return meter_set_state(t->set, 0);
+	return meter_set_state(t->set, METER_RAPL_POWERCAP);
 }
 
 static void check_zone(const struct tree *t, const char *name, enum power_domain domain,
@@ -123,8 +123,8 @@ static void test_two_sockets(void **state)
 	assert_int_equal(rapl_state(t)->zones, 9);
 	assert_string_equal(rapl_state(t)->detail,
 			    "2 sockets: package x2 core x2 uncore x2 dram x2 platform x1");
-	assert_false(meter_set_state(t->set, 1)->used);
-	assert_null(meter_set_state(t->set, 2));
+	assert_false(meter_set_state(t->set, METER_EMBEDDED)->used);
+	assert_null(meter_set_state(t->set, METER_ID_MAX));
 	assert_null(meter_set_zone(t->set, t->count));
 }
 
@@ -170,7 +170,7 @@ static void test_hidden_by_container(void **state)
 	tree_tick(t, 0);
 	assert_int_equal(rapl_state(t)->status, METER_ABSENT);
 	assert_non_null(strstr(rapl_state(t)->detail, "container"));
-	assert_true(meter_set_state(t->set, 1)->used);
+	assert_true(meter_set_state(t->set, METER_EMBEDDED)->used);
 }
 
 static void test_mmio(void **state)
@@ -235,7 +235,7 @@ static void test_mirrored_dies(void **state)
 	}
 	assert_non_null(strstr(rapl_state(t)->detail, "1 left out as mirrors"));
 	assert_int_equal(rapl_state(t)->zones, 1);
-	for (int s = 0; s <= METER_DEAD; s++)
+	for (int s = 0; s < METER_STATUS_MAX; s++)
 		assert_int_equal(rapl_state(t)->read_errors[s], 0);
 }
 
@@ -554,7 +554,7 @@ static void denied_child(struct tree *t)
 	if (!strstr(s->detail, "root") || !strstr(s->detail, "CAP_DAC_READ_SEARCH"))
 		_exit(4);
 	/* The machine is not without figures. */
-	if (!meter_set_state(t->set, 1)->used || tree_count_ok(t) != 3)
+	if (!meter_set_state(t->set, METER_EMBEDDED)->used || tree_count_ok(t) != 3)
 		_exit(5);
 	_exit(0);
 }

@@ -100,24 +100,30 @@ static void tree_new(struct tree *t)
 		   "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\n"
 		   "model name\t: AMD EPYC\nstepping\t: 1\n\n");
 	tree_write(t, "sys/class/thermal/type", "x\n");
-	t->input = (struct meter_input){ .now_ns = 1000 * NSEC_PER_SEC, .cpus = 4 };
+	t->input = (struct meter_input){ .now_ns = 1000 * NSEC_PER_SEC,
+					 .awake_ns = 900 * NSEC_PER_SEC,
+					 .cpus = 4 };
+	t->options = meter_options_default();
 }
 
 void tree_open(struct tree *t)
 {
-	char proc[128], sys[128];
+	char proc[128], sys[128], dev[128];
 	const char *which;
 
 	tree_path(t, "proc", proc, sizeof(proc));
 	tree_path(t, "sys", sys, sizeof(sys));
 	assert_int_equal(sysroot_init(&t->root, proc, sys, &which), 0);
-	assert_int_equal(meter_set_new(&t->root, &t->set), 0);
+	tree_path(t, "dev", dev, sizeof(dev));
+	sysroot_set_dev(&t->root, dev);
+	assert_int_equal(meter_set_new(&t->root, &t->options, &t->set), 0);
 }
 
 /* One tick: a second passes in which tasks ran for @run_ns. */
 void tree_tick(struct tree *t, u64 run_ns)
 {
 	t->input.now_ns += NSEC_PER_SEC;
+	t->input.awake_ns += NSEC_PER_SEC;
 	t->input.run_ns += run_ns;
 	t->count = meter_set_read(t->set, &t->input, t->readings);
 }

@@ -15,6 +15,7 @@ struct tree {
 	struct sysroot root;
 	struct meter_set *set;
 	struct meter_input input;
+	struct meter_options options; /* the defaults; change them before tree_open() */
 	struct meter_reading readings[METER_ZONES_MAX];
 	u32 count;
 };

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "meter/belief.h"
+
+#include <string.h>
+
+#include "meter/energy.h"
+
+#define GRACE_READS 10
+
+/* Equal readings, and CPU time spent meanwhile, after which a zone is taken for dead. */
+#define DEAD_READS 5
+#define DEAD_RUN_NS (2 * NSEC_PER_SEC)
+
+/*
+ * A platform that counts clearly less than its own CPU sockets over a minute does not measure the
+ * platform: psys means what the board's maker wired up. What lags or is smoothed evens out in a
+ * minute; a fifth is more than any sensor is off.
+ */
+#define WINDOW_NS (60 * NSEC_PER_SEC)
+#define WINDOW_PART 5
+
+/* Places in one list are told apart by more than the number of lists. */
+#define RANK_STEP METERS_MAX
+
+static u32 place_in(const struct meter_order *order, u32 id)
+{
+	for (u32 i = 0; i < order->count; i++) {
+		if (order->id[i] == id)
+			return i;
+	}
+	return BELIEF_NOBODY;
+}
+
+static bool is_rapl(enum meter_id id)
+{
+	return id == METER_RAPL_POWERCAP || id == METER_RAPL_PERF || id == METER_RAPL_MSR;
+}
+
+u32 belief_rank(const struct belief *belief, const struct meter_zone *zone)
+{
+	const struct meter_options *options = &belief->options;
+	enum meter_id id = belief->ops[zone->meter]->id;
+	u32 place;
+
+	switch (zone->domain) {
+	case DOMAIN_PLATFORM:
+		place = place_in(&options->platform, is_rapl(id) ? METER_PSYS : id);
+		if (place == BELIEF_NOBODY || !is_rapl(id))
+			return place == BELIEF_NOBODY ? place : place * RANK_STEP;
+		return place * RANK_STEP + u64_min(place_in(&options->cpu, id), RANK_STEP - 1);
+	case DOMAIN_GPU:
+		place = place_in(&options->gpu, id);
+		break;
+	default:
+		place = place_in(&options->cpu, id);
+		break;
+	}
+	return place == BELIEF_NOBODY ? place : place * RANK_STEP;
+}
+
+static bool contradicted(const struct belief *belief, const struct meter_zone *zone)
+{
+	return zone->domain == DOMAIN_PLATFORM && (belief->contradicted & 1U << zone->meter);
+}
+
+static bool alive(const struct belief *belief, u32 zone)
+{
+	const struct zone_life *life = &belief->life[zone];
+	const struct meter_slot *slot = &belief->slots->slot[zone];
+
+	if (slot->left_out || life->dead || !life->seen || contradicted(belief, &slot->zone))
+		return false;
+	return life->missed < GRACE_READS;
+}
+
+/* Whether the reading says something that the last one did not. */
+static bool is_news(const struct zone_life *life, const struct meter_reading *now)
+{
+	return !life->seen || now->taken_ns != life->seen_ns || now->epoch != life->seen_epoch;
+}
+
+static void follow_value(struct zone_life *life, const struct meter_slot *slot, u64 run_ns)
+{
+	const struct meter_reading *now = &slot->reading;
+
+	if (!life->seen || now->value_uj != life->seen_uj || now->epoch != life->seen_epoch) {
+		if (life->seen && now->epoch == life->seen_epoch)
+			life->window_uj += energy_delta_uj(life->seen_uj, now->value_uj,
+							   slot->zone.modulus_uj);
+		life->same = 1;
+		life->moved_run_ns = run_ns;
+		/* A new epoch shows that the driver came back, not that the zone moves. */
+		if (now->value_uj != life->seen_uj)
+			life->dead = false;
+	} else if (life->same < DEAD_READS) {
+		life->same++;
+	}
+}
+
+void belief_follow(struct belief *belief, u32 zone, const struct meter_tick *tick,
+		   u64 errors[METER_STATUS_MAX])
+{
+	const struct meter_slot *slot = &belief->slots->slot[zone];
+	struct zone_life *life = &belief->life[zone];
+	u64 run_ns = tick->input.run_ns;
+	bool good = !slot->left_out && slot->reading.status == METER_OK;
+
+	if (good && is_news(life, &slot->reading)) {
+		good = gate_check(&life->gate, &slot->zone, &slot->reading, tick->slept_ns) !=
+		       GATE_REJECT;
+		errors[METER_IMPLAUSIBLE] += !good;
+	}
+	if (!good) {
+		if (life->missed < GRACE_READS)
+			life->missed++;
+		return;
+	}
+	life->missed = 0;
+	if (!is_news(life, &slot->reading))
+		return;
+	follow_value(life, slot, run_ns);
+	life->seen = true;
+	life->seen_uj = slot->reading.value_uj;
+	life->seen_ns = slot->reading.taken_ns;
+	life->seen_epoch = slot->reading.epoch;
+	if (life->same >= DEAD_READS && !slot->zone.may_rest && run_ns > life->moved_run_ns &&
+	    run_ns - life->moved_run_ns > DEAD_RUN_NS && !life->dead) {
+		life->dead = true;
+		errors[METER_DEAD]++;
+	}
+}
+
+/* Compares what is reported as platform with what is inside it, once a minute. */
+static void compare_platform(struct belief *belief, u64 awake_ns)
+{
+	u64 inside_uj = 0, platform_uj[METERS_MAX] = { 0 };
+	bool told[METERS_MAX] = { false };
+
+	if (!belief->window_awake_ns)
+		belief->window_awake_ns = awake_ns;
+	if (awake_ns - belief->window_awake_ns < WINDOW_NS)
+		return;
+	for (u32 z = 0; z < belief->slots->count; z++) {
+		const struct meter_zone *zone = &belief->slots->slot[z].zone;
+		struct zone_life *life = &belief->life[z];
+
+		if (zone->domain == DOMAIN_PLATFORM) {
+			platform_uj[zone->meter] += life->window_uj;
+			/* A slow one is judged when it has told something in the window. */
+			told[zone->meter] |=
+				life->seen && life->missed == 0 && zone->period_ns < WINDOW_NS / 4;
+		} else if (zone->domain == DOMAIN_PACKAGE && !life->relieved &&
+			   !belief->ops[zone->meter]->estimate) {
+			inside_uj += life->window_uj;
+		}
+		life->window_uj = 0;
+	}
+	belief->window_awake_ns = awake_ns;
+	for (u32 m = 0; m < METERS_MAX; m++) {
+		if (!told[m])
+			continue;
+		if (platform_uj[m] < inside_uj - inside_uj / WINDOW_PART)
+			belief->contradicted |= 1U << m;
+		else
+			belief->contradicted &= ~(1U << m);
+	}
+}
+
+void belief_choose(struct belief *belief, const struct meter_tick *tick)
+{
+	bool measured = false;
+
+	compare_platform(belief, tick->input.awake_ns);
+	for (u32 d = 0; d < DOMAIN_MAX; d++)
+		belief->responsible[d] = BELIEF_NOBODY;
+	for (u32 z = 0; z < belief->slots->count; z++) {
+		const struct meter_zone *zone = &belief->slots->slot[z].zone;
+		u32 rank = belief_rank(belief, zone);
+
+		if (belief->ops[zone->meter]->estimate || rank == BELIEF_NOBODY ||
+		    !alive(belief, z))
+			continue;
+		measured = true;
+		if (rank < belief->responsible[zone->domain])
+			belief->responsible[zone->domain] = rank;
+	}
+	belief->estimating = !measured;
+}
+
+/* Whether a better meter reports the same device. */
+static bool is_told_better(const struct belief *belief, const struct meter_zone *zone, u32 rank)
+{
+	for (u32 z = 0; z < belief->slots->count; z++) {
+		const struct meter_zone *other = &belief->slots->slot[z].zone;
+
+		if (other->domain == zone->domain && other->meter != zone->meter &&
+		    other->device[0] && strcmp(other->device, zone->device) == 0 &&
+		    belief_rank(belief, other) < rank && alive(belief, z))
+			return true;
+	}
+	return false;
+}
+
+/* Whether the zone is for another meter to report, or for none. */
+static bool is_relieved(const struct belief *belief, u32 zone)
+{
+	const struct meter_zone *z = &belief->slots->slot[zone].zone;
+	u32 rank;
+
+	if (belief->ops[z->meter]->estimate)
+		return !belief->estimating;
+	rank = belief_rank(belief, z);
+	if (belief->estimating || rank == BELIEF_NOBODY)
+		return true;
+	if (z->domain == DOMAIN_GPU)
+		return is_told_better(belief, z, rank);
+	return belief->responsible[z->domain] != BELIEF_NOBODY &&
+	       belief->responsible[z->domain] != rank;
+}
+
+struct meter_reading belief_report(struct belief *belief, u32 zone)
+{
+	const struct meter_slot *slot = &belief->slots->slot[zone];
+	struct zone_life *life = &belief->life[zone];
+	struct meter_reading out = slot->reading;
+
+	if (out.status == METER_OK && life->missed && !belief->ops[slot->zone.meter]->estimate)
+		out.status = METER_IMPLAUSIBLE;
+	if (is_relieved(belief, zone)) {
+		life->relieved = true;
+		if (out.status == METER_OK)
+			out.status = METER_ABSENT;
+	} else if (life->relieved) {
+		life->relieved = false;
+		life->handovers++;
+	}
+	if (slot->left_out)
+		out.status = METER_ABSENT;
+	else if (slot->reading.status == METER_OK && life->dead)
+		out.status = METER_DEAD;
+	else if (slot->reading.status == METER_OK && contradicted(belief, &slot->zone))
+		out.status = METER_IMPLAUSIBLE;
+	out.epoch += life->handovers + life->gate.restarts;
+	return out;
+}
