@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "cli/agent.h"
 #include "cli/commands.h"
+#include "cli/options.h"
 #include "cli/privileges.h"
 #include "cli/routes.h"
 #include "cli/summary.h"
@@ -59,14 +60,16 @@ static struct agent_options agent_options_of(const struct config *config)
 		[CONFIG_IDLE_NONE] = LEDGER_IDLE_NONE,
 	};
 
-	return (struct agent_options){
+	struct agent_options options = {
 		.activity = { .bpf = config->activity_bpf,
 			      .irq_counters = config->exporter_irq_counters },
-		.meter = meter_options_default(),
 		.idle = idle[config->attribution_idle],
 		.max_series = config->exporter_max_series,
 		.retention_ns = config->exporter_retention_ns,
 	};
+
+	options_meter(config, &options.meter);
+	return options;
 }
 
 static u32 exposition_levels(u32 levels)
@@ -221,8 +224,7 @@ static int open_agent(struct serve *serve)
 {
 	struct agent_options options = agent_options_of(&serve->config);
 	const char *what;
-	int r = sysroot_init(&serve->root, serve->config.host_procfs, serve->config.host_sysfs,
-			     &what);
+	int r = options_root(&serve->config, &serve->root, &what);
 
 	if (r < 0) {
 		log_error(

@@ -56,6 +56,27 @@ static int set_classic_level(struct config *config, const struct classic_name *c
 	return 0;
 }
 
+static int set_classic_meter(struct config *config, const struct classic_name *classic,
+			     const char *text, struct config_error *error)
+{
+	const struct place place = { .kind = PLACE_ENV, .name = classic->env };
+	struct config_meters *cpu = &config->meter_cpu;
+	bool wanted;
+
+	if (strcasecmp(text, "true") != 0 && strcasecmp(text, "false") != 0)
+		return config_fail(
+			error, &place, NULL,
+			"\"%s\" is not valid; expected true or false, for example: %s=true",
+			config_quote(text).text, classic->env);
+	wanted = strcasecmp(text, "true") == 0;
+	if (classic->kind == CLASSIC_METER_GPU && !wanted)
+		config->meter_gpu = (struct config_meters){ 0 };
+	if (classic->kind == CLASSIC_METER_MSR && wanted && cpu->count < CONFIG_METER_MAX &&
+	    !memchr(cpu->meter, CONFIG_METER_RAPL_MSR, cpu->count))
+		cpu->meter[cpu->count++] = CONFIG_METER_RAPL_MSR;
+	return 0;
+}
+
 static int set_classic(struct config *config, const struct classic_name *classic, const char *text,
 		       struct config_error *error)
 {
@@ -78,6 +99,9 @@ static int set_classic(struct config *config, const struct classic_name *classic
 	case CLASSIC_LEVEL_CONTAINER:
 	case CLASSIC_LEVEL_VM:
 		break;
+	case CLASSIC_METER_GPU:
+	case CLASSIC_METER_MSR:
+		return set_classic_meter(config, classic, text, error);
 	}
 	return set_classic_level(config, classic, text, error);
 }
@@ -283,10 +307,14 @@ static bool is_same(const struct option *option, const struct config *a, const s
 void config_needs_restart(const struct config *before, const struct config *now, char *names,
 			  size_t size)
 {
-	static const char *const fixed[] = { "web.listen-address", "web.telemetry-path",
-					     "host.sysfs",         "host.procfs",
-					     "activity.bpf",       "exporter.irq-counters",
-					     "exporter.max-series" };
+	static const char *const fixed[] = {
+		"web.listen-address",  "web.telemetry-path", "host.sysfs",
+		"host.procfs",         "activity.bpf",       "exporter.irq-counters",
+		"exporter.max-series", "host.devfs",         "meter.cpu",
+		"meter.platform",      "meter.gpu",          "meter.qat",
+		"hwmon.assign",        "redfish.url",        "redfish.credentials-file",
+		"redfish.ca-file",     "redfish.insecure",   "redfish.interval"
+	};
 	size_t len = 0;
 
 	names[0] = '\0';

@@ -31,12 +31,34 @@ enum config_idle {
 	CONFIG_IDLE_NONE,  /* to nobody: unattributed */
 };
 
+/* The power meters of the lists meter.cpu, meter.platform and meter.gpu. */
+enum config_meter {
+	CONFIG_METER_RAPL_POWERCAP,
+	CONFIG_METER_RAPL_PERF,
+	CONFIG_METER_RAPL_MSR,
+	CONFIG_METER_HWMON,
+	CONFIG_METER_ACPI,
+	CONFIG_METER_IPMI,
+	CONFIG_METER_REDFISH,
+	CONFIG_METER_PSYS,
+	CONFIG_METER_NVML,
+	CONFIG_METER_DRM,
+	CONFIG_METER_MAX,
+};
+
+/* Meters in the order in which they are tried, each once. */
+struct config_meters {
+	u8 count;
+	u8 meter[CONFIG_METER_MAX]; /* enum config_meter; the rest is 0 */
+};
+
 struct config {
 	char config_file[256];        /* config.file; "" none */
 	char web_listen_address[128]; /* web.listen-address: address:port, [v6]:port or :port */
 	char web_telemetry_path[128]; /* web.telemetry-path, starts with / */
 	char host_sysfs[256];         /* host.sysfs, absolute */
 	char host_procfs[256];        /* host.procfs, absolute */
+	char host_devfs[256];         /* host.devfs, absolute */
 	char node_name[256];          /* node.name, never empty, valid UTF-8 */
 	u64 monitor_interval_ns;      /* monitor.interval, 100ms..1h */
 	u32 exporter_schemas;         /* exporter.schemas, bits of enum config_schema */
@@ -45,10 +67,20 @@ struct config {
 	bool exporter_node_label;     /* exporter.node-label */
 	bool exporter_irq_counters;   /* exporter.irq-counters */
 	u32 exporter_max_series;      /* exporter.max-series, at least 10000 */
-	enum config_idle attribution_idle; /* attribution.idle */
-	bool activity_bpf;                 /* activity.bpf; false: read procfs */
-	enum log_level log_level;          /* log.level */
-	enum log_format log_format;        /* log.format */
+	enum config_idle attribution_idle;   /* attribution.idle */
+	bool activity_bpf;                   /* activity.bpf; false: read procfs */
+	struct config_meters meter_cpu;      /* meter.cpu */
+	struct config_meters meter_platform; /* meter.platform */
+	struct config_meters meter_gpu;      /* meter.gpu */
+	bool meter_qat;                      /* meter.qat */
+	char hwmon_assign[512];              /* hwmon.assign, CHIP[/LABEL]=DOMAIN,... */
+	char redfish_url[256];               /* redfish.url; "" from the credentials */
+	char redfish_credentials_file[256];  /* redfish.credentials-file; "" no Redfish */
+	char redfish_ca_file[256];           /* redfish.ca-file; "" the system's */
+	bool redfish_insecure;               /* redfish.insecure */
+	u64 redfish_interval_ns;             /* redfish.interval, 1s..1h */
+	enum log_level log_level;            /* log.level */
+	enum log_format log_format;          /* log.format */
 	/* What was ignored: variables KEPLER_... that are no setting, and classic ones without
 	 * effect. For the log. */
 	u32 warning_count; /* may be more than are kept */

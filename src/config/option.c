@@ -63,14 +63,18 @@ const struct option *config_section_first(const char *name)
 
 bool config_option_is_list(const struct option *option)
 {
-	return option->parse == config_parse_levels || option->parse == config_parse_schemas;
+	return option->parse == config_parse_levels || option->parse == config_parse_schemas ||
+	       option->parse == config_parse_meters_cpu ||
+	       option->parse == config_parse_meters_platform ||
+	       option->parse == config_parse_meters_gpu || option->parse == config_parse_assign;
 }
 
 bool config_option_is_text(const struct option *option)
 {
 	return option->parse == config_parse_name || option->parse == config_parse_file ||
 	       option->parse == config_parse_dir || option->parse == config_parse_route ||
-	       option->parse == config_parse_listen;
+	       option->parse == config_parse_listen || option->parse == config_parse_url ||
+	       option->parse == config_parse_assign;
 }
 
 bool config_option_is_bool(const struct option *option)

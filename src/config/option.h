@@ -37,6 +37,8 @@ enum classic_kind {
 	CLASSIC_LEVEL_PROCESS,
 	CLASSIC_LEVEL_CONTAINER,
 	CLASSIC_LEVEL_VM,
+	CLASSIC_METER_GPU, /* false: no GPU meters */
+	CLASSIC_METER_MSR, /* true: adds rapl-msr */
 };
 
 struct classic_name {

@@ -46,30 +46,138 @@ static int parse_word(const struct word *words, const char *text, int *value, co
 	return 0;
 }
 
+/* Takes the next of the words with commas between off *@text, without white space around it. */
+static size_t next_word(const char **text, const char **rest)
+{
+	size_t len = strcspn(*text, ",");
+
+	*rest = (*text)[len] == ',' ? *text + len + 1 : NULL;
+	for (; len > 0 && isspace((unsigned char)**text); len--)
+		(*text)++;
+	while (len > 0 && isspace((unsigned char)(*text)[len - 1]))
+		len--;
+	return len;
+}
+
 /* Words with commas between, white space around them ignored; their values are or-ed. */
 static int parse_words(const struct word *words, const char *text, u32 *bits, const char **why)
 {
+	const char *rest;
 	u32 all = 0;
 
-	for (;;) {
-		size_t len = strcspn(text, ",");
-		const char *next = text + len;
-		int found;
+	for (; text; text = rest) {
+		size_t len = next_word(&text, &rest);
+		int found = find_word(words, text, len, why);
 
-		for (; len > 0 && isspace((unsigned char)*text); len--)
-			text++;
-		while (len > 0 && isspace((unsigned char)text[len - 1]))
-			len--;
-		found = find_word(words, text, len, why);
 		if (found < 0)
 			return found;
 		all |= (u32)found;
-		if (*next == '\0')
-			break;
-		text = next + 1;
 	}
 	*bits = all;
 	return 0;
+}
+
+/* The same where the order counts; "none" or nothing is an empty list. */
+static int parse_order(const struct word *words, const char *text, struct config_meters *meters,
+		       const char **why)
+{
+	struct config_meters list = { 0 };
+	const char *rest;
+
+	if (strcasecmp(text, "none") == 0 || *text == '\0')
+		text = NULL;
+	for (; text; text = rest) {
+		size_t len = next_word(&text, &rest);
+		int found = find_word(words, text, len, why);
+
+		if (found < 0)
+			return found;
+		if (memchr(list.meter, found, list.count)) {
+			*why = "a meter is there twice";
+			return -EINVAL;
+		}
+		list.meter[list.count++] = (u8)found;
+	}
+	*meters = list;
+	return 0;
+}
+
+CONFIG_PARSER(meters_cpu)
+{
+	static const struct word words[] = {
+		{ "rapl-powercap", CONFIG_METER_RAPL_POWERCAP, NULL },
+		{ "rapl-perf", CONFIG_METER_RAPL_PERF, NULL },
+		{ "rapl-msr", CONFIG_METER_RAPL_MSR, NULL },
+		{ "hwmon", CONFIG_METER_HWMON, NULL },
+		{ NULL, 0, NULL },
+	};
+
+	return parse_order(words, text, field, why);
+}
+
+CONFIG_PARSER(meters_platform)
+{
+	static const struct word words[] = {
+		{ "redfish", CONFIG_METER_REDFISH, NULL }, { "ipmi", CONFIG_METER_IPMI, NULL },
+		{ "acpi", CONFIG_METER_ACPI, NULL },       { "hwmon", CONFIG_METER_HWMON, NULL },
+		{ "psys", CONFIG_METER_PSYS, NULL },       { NULL, 0, NULL },
+	};
+
+	return parse_order(words, text, field, why);
+}
+
+CONFIG_PARSER(meters_gpu)
+{
+	static const struct word words[] = {
+		{ "nvml", CONFIG_METER_NVML, NULL },
+		{ "drm", CONFIG_METER_DRM, NULL },
+		{ NULL, 0, NULL },
+	};
+
+	return parse_order(words, text, field, why);
+}
+
+/* CHIP[/LABEL]=DOMAIN with commas between; only the form is looked at here. */
+CONFIG_PARSER(assign)
+{
+	static const struct word domains[] = {
+		{ "package", 1, NULL },  { "core", 1, NULL },   { "dram", 1, NULL },
+		{ "platform", 1, NULL }, { "ignore", 1, NULL }, { NULL, 0, NULL },
+	};
+	const char *rest;
+
+	for (const char *item = text; item; item = rest) {
+		size_t len = next_word(&item, &rest);
+		const char *equals = memrchr(item, '=', len);
+
+		if (!equals || equals == item || *item == '/') {
+			*why = "a chip or its = is missing";
+			return -EINVAL;
+		}
+		if (find_word(domains, equals + 1, len - (size_t)(equals + 1 - item), why) < 0) {
+			*why = "the domain after = is none of package, core, dram, platform, ignore";
+			return -EINVAL;
+		}
+	}
+	return config_parse_name(text, field, size, why);
+}
+
+/* https://HOST[:PORT], or http; who logs in is said elsewhere. */
+CONFIG_PARSER(url)
+{
+	const char *host = strncasecmp(text, "https://", 8) == 0  ? text + 8
+			   : strncasecmp(text, "http://", 7) == 0 ? text + 7
+								  : NULL;
+
+	if (!host || *host == '\0' || *host == '/') {
+		*why = "it does not begin with https:// and a host";
+		return -EINVAL;
+	}
+	if (strchr(text, '@')) {
+		*why = "user and password belong into the credentials file";
+		return -EINVAL;
+	}
+	return config_parse_name(text, field, size, why);
 }
 
 CONFIG_PARSER(bool)
@@ -215,6 +323,11 @@ static int parse_time(const char *text, u64 min_ns, u64 max_ns, u64 *value_ns, c
 CONFIG_PARSER(interval)
 {
 	return parse_time(text, 100 * NSEC_PER_MSEC, 60 * NSEC_PER_SEC, field, why);
+}
+
+CONFIG_PARSER(bmc_interval)
+{
+	return parse_time(text, NSEC_PER_SEC, 3600 * NSEC_PER_SEC, field, why);
 }
 
 CONFIG_PARSER(retention)

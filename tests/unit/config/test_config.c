@@ -332,7 +332,8 @@ static void test_pipe(void **state)
 static void test_unused(void **state)
 {
 	static const char *const names[] = { "EXPOSE_CGROUP_METRICS", "EXPOSE_HW_COUNTER_METRICS",
-					     "ENABLE_GPU", "ENABLE_QAT", "EXPOSE_COMPONENT_POWER" };
+					     "KUBE_CONFIG", "MODEL_SERVER_ENABLE",
+					     "EXPOSE_COMPONENT_POWER" };
 	struct config_error error;
 	struct config c;
 
@@ -348,7 +349,7 @@ static void test_unused(void **state)
 	assert_non_null(strstr(c.warnings[2], "MODEL_SERVER_ENABLE is known"));
 	assert_non_null(strstr(c.warnings[3], "MODEL_CONFIG is known"));
 	/* What asks for nothing misses nothing. */
-	assert_int_equal(LOAD(&c, ENV("EXPOSE_CGROUP_METRICS=False", "ENABLE_GPU=false",
+	assert_int_equal(LOAD(&c, ENV("EXPOSE_CGROUP_METRICS=False", "ENABLE_API_SERVER=false",
 				      "MODEL_CONFIG=", "EXPOSE_COMPONENT_POWER=true")),
 			 0);
 	assert_int_equal(c.warning_count, 0);
@@ -362,6 +363,31 @@ static void test_unused(void **state)
 		assert_int_equal(c.warning_count, 1);
 		assert_non_null(strstr(c.warnings[0], names[i]));
 	}
+}
+
+/* The classic exporter's switches of meters, and that a setting of ours wins over them. */
+static void test_classic_meters(void **state)
+{
+	struct config_error error;
+	struct config c;
+
+	assert_int_equal(LOAD(&c, ENV("ENABLE_GPU=true", "ENABLE_MSR=false")), 0);
+	assert_int_equal(c.meter_gpu.count, 2);
+	assert_int_equal(c.meter_cpu.count, 3);
+	assert_int_equal(LOAD(&c, ENV("ENABLE_GPU=false", "ENABLE_MSR=true", "ENABLE_QAT=true",
+				      "REDFISH_PROBE_INTERVAL_IN_SECONDS=60")),
+			 0);
+	assert_int_equal(c.meter_gpu.count, 0);
+	assert_int_equal(c.meter_cpu.count, 4);
+	assert_int_equal(c.meter_cpu.meter[3], CONFIG_METER_RAPL_MSR);
+	assert_true(c.meter_qat);
+	assert_true(c.redfish_interval_ns == 60 * NSEC_PER_SEC);
+	assert_int_equal(LOAD(&c, ENV("ENABLE_MSR=true", "KEPLER_METER_CPU=rapl-msr,hwmon")), 0);
+	assert_int_equal(c.meter_cpu.count, 2);
+	assert_int_equal(c.meter_cpu.meter[0], CONFIG_METER_RAPL_MSR);
+	CHECK_ERROR(ENV("ENABLE_MSR=perhaps"), "ENABLE_MSR", "true or false");
+	CHECK_ERROR(FLAGS("--redfish.url=https://root:secret@bmc"), "credentials file",
+		    "https://HOST");
 }
 
 static void test_needs_restart(void **state)
@@ -393,7 +419,8 @@ int main(void)
 		cmocka_unit_test(test_classic_names), cmocka_unit_test(test_classic_levels),
 		cmocka_unit_test(test_errors),        cmocka_unit_test(test_long),
 		cmocka_unit_test(test_warnings),      cmocka_unit_test(test_unused),
-		cmocka_unit_test(test_pipe),          cmocka_unit_test(test_needs_restart),
+		cmocka_unit_test(test_pipe),          cmocka_unit_test(test_classic_meters),
+		cmocka_unit_test(test_needs_restart),
 	};
 
 	return cmocka_run_group_tests_name("config/config", tests, make_dir, remove_dir);

@@ -159,6 +159,59 @@ static void test_words(void **state)
 	CHECK(schemas, u32, schemas);
 }
 
+static void test_orders(void **state)
+{
+	struct config_meters m = { .count = 77 };
+	const char *why = NULL;
+
+	assert_int_equal(config_parse_meters_cpu("hwmon , RAPL-perf", &m, sizeof(m), &why), 0);
+	assert_int_equal(m.count, 2);
+	assert_int_equal(m.meter[0], CONFIG_METER_HWMON);
+	assert_int_equal(m.meter[1], CONFIG_METER_RAPL_PERF);
+	assert_int_equal(config_parse_meters_cpu("hwmon,hwmon", &m, sizeof(m), &why), -EINVAL);
+	assert_non_null(strstr(why, "twice"));
+	assert_int_equal(m.count, 2);
+	assert_int_equal(config_parse_meters_cpu("psys", &m, sizeof(m), &why), -EINVAL);
+	assert_int_equal(config_parse_meters_platform("psys", &m, sizeof(m), &why), 0);
+	assert_int_equal(config_parse_meters_platform("psys,", &m, sizeof(m), &why), -EINVAL);
+	assert_int_equal(config_parse_meters_gpu("none", &m, sizeof(m), &why), 0);
+	assert_int_equal(m.count, 0);
+}
+
+static void test_assign(void **state)
+{
+	static const char *const good[] = { "ina219=platform", "a/b=core, c/d e=ignore",
+					    "x=y=dram" };
+	static const char *const bad[] = { "",    "ina219",      "=platform",   "/l=platform",
+					   "a=b", "a=platform,", "a=platform,b" };
+	char text[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		const char *why = NULL;
+
+		assert_int_equal(config_parse_assign(good[i], text, sizeof(text), &why), 0);
+		assert_string_equal(text, good[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		const char *why = NULL;
+
+		assert_int_equal(config_parse_assign(bad[i], text, sizeof(text), &why), -EINVAL);
+	}
+}
+
+static void test_url(void **state)
+{
+	static const char *const bad[] = { "",          "bmc",        "https://",
+					   "ftp://bmc", "https:///x", "https://u:p@bmc" };
+	char text[64];
+	const char *why = NULL;
+
+	assert_int_equal(config_parse_url("https://192.0.2.1:8443", text, sizeof(text), &why), 0);
+	assert_int_equal(config_parse_url("http://localhost", text, sizeof(text), &why), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(config_parse_url(bad[i], text, sizeof(text), &why), -EINVAL);
+}
+
 static void test_enums(void **state)
 {
 	static const struct value_case idle[] = {
@@ -283,9 +336,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_interval), cmocka_unit_test(test_retention),
 		cmocka_unit_test(test_series),   cmocka_unit_test(test_bool),
-		cmocka_unit_test(test_words),    cmocka_unit_test(test_enums),
-		cmocka_unit_test(test_listen),   cmocka_unit_test(test_route),
-		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_words),    cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_assign),   cmocka_unit_test(test_url),
+		cmocka_unit_test(test_enums),    cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_route),    cmocka_unit_test(test_text),
 	};
 
 	return cmocka_run_group_tests_name("config/parse", tests, NULL, NULL);
