@@ -3,95 +3,114 @@
  * kepler doctor: what can be measured on this machine, how well, and for each thing that can't be:
  * why, and what would change it.
  */
-#include <stdio.h>
+#include "cli/doctor.h"
+
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "activity/activity.h"
-#include "base/clock.h"
+#include "base/cleanup.h"
 #include "cli/commands.h"
-#include "config/config.h"
+#include "cli/options.h"
 #include "meter/cpu_model.h"
-#include "meter/meter.h"
 
-/* Counters that move do so within this time on any machine. */
-#define LOOK_USEC 250000
+enum {
+	DOCTOR_MEASURED = 0,
+	DOCTOR_ESTIMATED = 1, /* nothing is measured, or it could not be told */
+	DOCTOR_MISUSED = 2,
+};
 
-/* One zone, as two looks a moment apart have it. */
-static void print_zone(const struct meter_zone *zone, const struct meter_reading *before,
-		       const struct meter_reading *now)
+/* Hypervisors tell x86 guests by a CPU flag, Xen by a directory, QEMU everywhere by its name. */
+static bool is_virtual(const struct sysroot *root)
 {
-	printf("    %-9s %-10s %-28s %s", domain_name(zone->domain), quality_name(zone->quality),
-	       zone->name, meter_status_name(now->status));
-	if (zone->error_ratio > 0.0)
-		printf(", +-%.0f %%", zone->error_ratio * 100.0);
-	if (now->status == METER_OK && before->zone == now->zone &&
-	    before->value_uj == now->value_uj && zone->quality == QUALITY_MEASURED)
-		printf(", does not move: serve takes it for dead when that stays so under load");
-	printf("\n");
+	char text[8192];
+
+	if (sysroot_read_text(root->proc_fd, "cpuinfo", text, sizeof(text)) > 0 &&
+	    strstr(text, " hypervisor"))
+		return true;
+	if (sysroot_read_text(root->sys_fd, "hypervisor/type", text, sizeof(text)) > 0)
+		return true;
+	return sysroot_read_text(root->sys_fd, "class/dmi/id/sys_vendor", text, sizeof(text)) > 0 &&
+	       strcmp(text, "QEMU") == 0;
 }
 
-static void print_meters(const struct sysroot *root)
-{
-	struct meter_reading reading[2][METER_ZONES_MAX] = { 0 };
-	struct meter_input input = { .cpus = (u32)sysconf(_SC_NPROCESSORS_ONLN) };
-	const struct meter_state *state;
-	struct meter_options options = meter_options_default();
-	struct meter_set *set;
-	u32 count = 0;
-
-	if (meter_set_new(root, &options, &set) < 0)
-		return;
-	for (int look = 0; look < 2; look++) {
-		input.now_ns = clock_boot_ns();
-		input.awake_ns = clock_read_ns(CLOCK_MONOTONIC);
-		count = meter_set_read(set, &input, reading[look]);
-		if (!look)
-			usleep(LOOK_USEC);
-	}
-	printf("power\n");
-	for (u32 i = 0; (state = meter_set_state(set, i)); i++) {
-		printf("  %-4s %s: %s\n", state->used ? "yes" : "no", state->name,
-		       state->description);
-		if (state->detail[0])
-			printf("       %s\n", state->detail);
-		for (u32 z = 0; z < count; z++) {
-			const struct meter_zone *zone = meter_set_zone(set, reading[1][z].zone);
-
-			if (zone->meter == i)
-				print_zone(zone, &reading[0][z], &reading[1][z]);
-		}
-	}
-	meter_set_free(set);
-}
-
-static void print_activity(const struct sysroot *root, const struct config *config)
+static void look_at_activity(struct doctor_activity *found, const struct sysroot *root,
+			     const struct config *config)
 {
 	const struct activity_options options = { .bpf = config->activity_bpf,
 						  .irq_counters = config->exporter_irq_counters };
 	struct activity_table table = { 0 };
 	struct activity *activity;
-	int r;
 
-	printf("\nactivity\n");
-	r = activity_new(root, &options, &activity);
-	if (r < 0) {
-		printf("  no   neither BPF nor %s can be read: %s; run as root\n", root->proc,
-		       strerror(-r));
+	found->error = activity_new(root, &options, &activity);
+	if (found->error)
 		return;
-	}
-	r = activity_baseline(activity, &table);
-	printf("  %-4s by %s: %s\n", r < 0 ? "no" : "yes", activity_source(activity),
-	       activity_detail(activity));
-	printf("       %u threads and %u cgroups seen; cgroup v1 accounting %s\n", table.count,
-	       table.event_count,
-	       activity_v1_hierarchy(activity) ? "is mounted beside v2" : "is not used");
+	found->error = activity_baseline(activity, &table);
+	snprintf(found->source, sizeof(found->source), "%s", activity_source(activity));
+	snprintf(found->detail, sizeof(found->detail), "%s", activity_detail(activity));
+	found->threads = table.count;
+	found->cgroups = table.event_count;
+	found->cgroup_v1 = activity_v1_hierarchy(activity) != 0;
 	activity_table_deinit(&table);
 	activity_free(activity);
 }
 
+/* Takes --json out of the arguments, the rest of which are settings. */
+static bool take_json_flag(int *argc, char **argv)
+{
+	bool json = false;
+	int kept = 0;
+
+	for (int i = 0; i < *argc; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			json = true;
+		else
+			argv[kept++] = argv[i];
+	}
+	*argc = kept;
+	return json;
+}
+
+static int examine(struct doctor *doctor, const struct sysroot *root, const struct config *config)
+{
+	struct meter_options options;
+	int r;
+
+	options_meter(config, &options);
+	doctor->cpu = cpu_model_read(root)->name;
+	doctor->cpus = (u32)sysconf(_SC_NPROCESSORS_ONLN);
+	doctor->virtual_machine = is_virtual(root);
+	r = doctor_look(doctor, root, &options, isatty(STDERR_FILENO) ? stderr : NULL);
+	if (r < 0)
+		return r;
+	look_at_activity(&doctor->activity, root, config);
+	doctor_judge(doctor);
+	return 0;
+}
+
+static int report(const struct sysroot *root, const struct config *config, bool json)
+{
+	_cleanup_free_ struct doctor *doctor = calloc(1, sizeof(*doctor));
+	bool measured;
+	int r;
+
+	r = doctor ? examine(doctor, root, config) : -1;
+	if (r == 0 && json)
+		r = doctor_print_json(stdout, doctor);
+	else if (r == 0)
+		doctor_print_text(stdout, doctor);
+	if (r < 0)
+		fprintf(stderr, "kepler: doctor ran out of memory\n");
+	measured = r == 0 && doctor->verdict.measured;
+	if (doctor)
+		meter_set_free(doctor->set);
+	return measured ? DOCTOR_MEASURED : DOCTOR_ESTIMATED;
+}
+
 int command_doctor(int argc, char **argv)
 {
+	bool json = take_json_flag(&argc, argv);
 	struct config config;
 	struct config_error error;
 	struct sysroot root;
@@ -100,18 +119,17 @@ int command_doctor(int argc, char **argv)
 
 	if (config_load(&config, argc, argv, environ, &error) < 0) {
 		fprintf(stderr, "kepler: %s\n", error.text);
-		return 2;
+		return DOCTOR_MISUSED;
 	}
-	r = sysroot_init(&root, config.host_procfs, config.host_sysfs, &which);
+	for (u32 i = 0; i < config.warning_count && i < CONFIG_WARNINGS_MAX; i++)
+		fprintf(stderr, "kepler: %s\n", config.warnings[i]);
+	r = options_root(&config, &root, &which);
 	if (r < 0) {
 		fprintf(stderr, "kepler: can't open %s: %s; set host.procfs and host.sysfs\n",
 			which, strerror(-r));
-		return 1;
+		return DOCTOR_ESTIMATED;
 	}
-	printf("machine\n  CPU  %s, %ld online\n\n", cpu_model_read(&root)->name,
-	       sysconf(_SC_NPROCESSORS_ONLN));
-	print_meters(&root);
-	print_activity(&root, &config);
+	r = report(&root, &config, json);
 	sysroot_deinit(&root);
-	return 0;
+	return r;
 }

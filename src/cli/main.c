@@ -46,8 +46,8 @@ static int command_man(int argc, char **argv);
 static const struct command commands[] = {
 	{ "serve", "[--check] [OPTION]...",
 	  "meter this machine and serve the numbers; --check only validates", NULL, command_serve },
-	{ "doctor", "[OPTION]...",
-	  "say what can be measured here, how well, and what would change that", NULL,
+	{ "doctor", "[--json] [OPTION]...",
+	  "say what can be measured here, how well, and what would help; --json for machines", NULL,
 	  command_doctor },
 	{ "config", "", "print an example configuration file with every setting", "--markdown",
 	  command_config_doc },
@@ -68,7 +68,10 @@ static void print_usage(FILE *out)
 static int command_help(int argc, char **argv)
 {
 	print_usage(stdout);
-	printf("\noptions of serve and doctor:\n");
+	printf("\nexit status: 0 on success, 1 when something failed, 2 when it was called wrongly or the\n"
+	       "configuration is not valid; of doctor: 0 something is measured here, 1 nothing is, so that\n"
+	       "numbers are estimates (or it failed), 2 as above\n"
+	       "\noptions of serve and doctor:\n");
 	config_print_help(stdout);
 	return 0;
 }
@@ -96,7 +99,9 @@ static int command_man(int argc, char **argv)
 	puts(".Sh SIGNALS\n.Bl -tag -width Ds\n.It Dv SIGTERM , SIGINT\nend at once.\n"
 	     ".It Dv SIGHUP\nread the configuration again; a bad one is refused and the old one kept.\n.El\n"
 	     ".Sh EXIT STATUS\n0 on success, 1 when something failed, 2 when it was called wrongly or the\n"
-	     "configuration is not valid.");
+	     "configuration is not valid.\n"
+	     ".Cm doctor\nends with 0 when something is measured on this machine and with 1 when nothing is, so\n"
+	     "that numbers are estimates.");
 	return 0;
 }
 
@@ -161,9 +166,9 @@ int main(int argc, char **argv)
 
 	fill_standard_files();
 	r = run(argc, argv);
-	if ((fflush(stdout) != 0 || ferror(stdout)) && r == 0) {
+	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "kepler: can't write to standard output: %s\n", strerror(errno));
-		r = 1;
+		r = r ? r : 1;
 	}
 	return r;
 }

@@ -372,6 +372,15 @@ const struct meter_zone *meter_set_zone(const struct meter_set *set, u32 zone)
 	return zone < set->slots.count ? &set->slots.slot[zone].zone : NULL;
 }
 
+const struct meter_reading *meter_set_raw(const struct meter_set *set, u32 zone, bool *left_out)
+{
+	if (zone >= set->slots.count)
+		return NULL;
+	if (left_out)
+		*left_out = set->slots.slot[zone].left_out;
+	return &set->slots.slot[zone].reading;
+}
+
 const struct meter_state *meter_set_state(const struct meter_set *set, u32 index)
 {
 	return index < METER_ID_MAX ? &set->state[index] : NULL;

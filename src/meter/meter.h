@@ -175,6 +175,9 @@ const struct meter_use *meter_set_uses(const struct meter_set *set, u32 *count);
 /* The zone of a reading; valid for the life of the set. */
 const struct meter_zone *meter_set_zone(const struct meter_set *set, u32 zone);
 
+/* What the zone's meter read last, believed or not; *@left_out (or NULL): on purpose not counted. */
+const struct meter_reading *meter_set_raw(const struct meter_set *set, u32 zone, bool *left_out);
+
 /* The state of meter @index, or NULL past the last. */
 const struct meter_state *meter_set_state(const struct meter_set *set, u32 index);
 
