@@ -34,6 +34,8 @@ struct agent {
 	struct self self;
 	struct frame frame;
 	struct leaves leaves;
+	struct uses uses;
+	struct zone_use zone_use[METER_USES_MAX];
 	u64 before_ns; /* boot clock of the frame before this one */
 	u64 run_ns;    /* CPU time of all tasks since the start */
 	u64 last_full_ns;
@@ -116,7 +118,11 @@ static void read_meters(struct agent *agent, struct frame *frame)
 		.cpus = frame->activity.cpus,
 	};
 
+	const struct meter_use *use;
+
 	frame->readings = meter_set_read(agent->meters, &input, frame->reading);
+	use = meter_set_uses(agent->meters, &frame->uses);
+	memcpy(frame->use, use, frame->uses * sizeof(*use));
 }
 
 static void stamp(struct agent *agent, struct frame *frame)
@@ -327,17 +333,37 @@ static int take_activity(struct agent *agent, struct frame *frame)
 	return r_read < 0 ? r_read : r_settle;
 }
 
+/* Who used devices of their own account: from processes to leaves, from sensors to the books. */
+static int take_uses(struct agent *agent, const struct frame *frame, struct posting *posting)
+{
+	const struct uses *uses = &agent->uses;
+	int r = settle_uses(agent->registry, frame->use, frame->uses, &agent->leaves, &agent->uses);
+
+	posting->use = agent->zone_use;
+	for (u32 i = 0; i < uses->count; i++) {
+		u32 place = power_place(&agent->power, uses->use[i].zone);
+
+		if (place == POWER_NO_PLACE)
+			continue;
+		agent->zone_use[posting->uses++] =
+			(struct zone_use){ place, uses->use[i].leaf, uses->use[i].work };
+	}
+	return r;
+}
+
 /* Whose share: posts the tick to the accounts and publishes them. Returns 0 or -ENOMEM. */
 static int post(struct agent *agent, const struct frame *frame)
 {
-	const struct posting posting = {
+	struct posting posting = {
 		.zone = agent->power.posting,
 		.zones = agent->power.zones,
 		.leaves = &agent->leaves,
 		.idle = agent->options.idle,
 	};
-	int r = ledger_post(agent->ledger, agent->registry, &posting);
+	int r = take_uses(agent, frame, &posting);
 
+	if (r == 0)
+		r = ledger_post(agent->ledger, agent->registry, &posting);
 	if (r < 0)
 		return r;
 	check_books(agent);
@@ -358,6 +384,7 @@ int agent_tick(struct agent *agent)
 	r = take_activity(agent, frame);
 	read_meters(agent, frame);
 	stamp(agent, frame);
+	tick.now_ns = frame->boot_ns;
 	tick.interval_ns = frame->boot_ns - agent->before_ns;
 	tick.busy = ratio_of(agent->leaves.cpu_ns, tick.interval_ns, frame->activity.cpus);
 	/* a failed pass leaves its CPU time to the next tick: neither tells the busy share */

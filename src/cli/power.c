@@ -7,13 +7,19 @@
 
 void power_start(struct power *power, const struct frame *frame)
 {
+	for (u32 i = 0; i < METER_ZONES_MAX; i++)
+		power->sensor[i].place = POWER_NO_PLACE;
 	for (u32 i = 0; i < frame->readings; i++)
 		if (frame->reading[i].status == METER_OK)
-			power->good[frame->reading[i].zone] = frame->reading[i];
+			power->sensor[frame->reading[i].zone].good = frame->reading[i];
 }
 
-static struct power_zone *zone_place(struct power *power, const struct meter_zone *zone,
-				     const char *source)
+u32 power_place(const struct power *power, u32 zone)
+{
+	return zone < METER_ZONES_MAX ? power->sensor[zone].place : POWER_NO_PLACE;
+}
+
+static u32 zone_place(struct power *power, const struct meter_zone *zone, const char *source)
 {
 	struct power_zone *place;
 
@@ -21,14 +27,14 @@ static struct power_zone *zone_place(struct power *power, const struct meter_zon
 		place = &power->zone[i];
 		if (place->domain == zone->domain && place->source == source &&
 		    strcmp(place->package, zone->package) == 0)
-			return place;
+			return i;
 	}
 	if (power->zones == SNAPSHOT_ZONES_MAX)
-		return NULL;
+		return POWER_NO_PLACE;
 	place = &power->zone[power->zones++];
 	*place = (struct power_zone){ .domain = zone->domain, .source = source };
 	memcpy(place->package, zone->package, sizeof(place->package));
-	return place;
+	return power->zones - 1;
 }
 
 /* Whether `other` is made of this domain. */
@@ -38,18 +44,59 @@ static bool is_compared(enum power_domain domain)
 	       domain == DOMAIN_GPU;
 }
 
+/* Where in the tick a reading was taken: 0 at its begin, 1 at its end. */
+static double position_in(const struct power_tick *tick, u64 taken_ns)
+{
+	u64 until_end_ns = tick->now_ns > taken_ns ? tick->now_ns - taken_ns : 0;
+
+	if (!tick->interval_ns || until_end_ns >= tick->interval_ns)
+		return 0.0;
+	return 1.0 - (double)until_end_ns / (double)tick->interval_ns;
+}
+
+/* Whether a zone is read clearly less often than ticks come. */
+static bool is_slow(const struct power *power, const struct meter_zone *zone)
+{
+	return zone->period_ns > power->tick.interval_ns * 3 / 2;
+}
+
+/* What the model may learn of: energy, the time it is about, and how busy that was. */
+static void note_news(struct power *power, struct power_zone *place, u64 energy_uj, u64 span_ns,
+		      double busy_before_ns)
+{
+	place->news.energy_uj += energy_uj;
+	place->news.interval_ns = u64_max(place->news.interval_ns, span_ns);
+	place->news.busy_ns = power->busy_ns - busy_before_ns;
+}
+
+/* Energy that was read anew, over @span_ns: to its place at once, or little by little. */
+static void take_energy(struct power *power, const struct meter_zone *zone,
+			struct power_sensor *sensor, u64 energy_uj, u64 span_ns)
+{
+	struct power_zone *place = &power->zone[sensor->place];
+
+	note_news(power, place, energy_uj, span_ns, sensor->busy_ns);
+	if (is_slow(power, zone)) {
+		pace_add(&sensor->pace, energy_uj, span_ns, power->tick.now_ns);
+		return;
+	}
+	place->energy_uj += energy_uj;
+	place->interval_ns = u64_max(place->interval_ns, span_ns);
+}
+
 /*
- * Adds what a sensor counted since it was last read well to its place in the books: a read that
- * failed in between costs nothing, the counter went on.
+ * Takes what a sensor counted since it was last read well: a read that failed in between costs
+ * nothing, the counter went on.
  */
 static void take_reading(struct power *power, const struct meter_set *meters,
 			 const struct meter_reading *now)
 {
 	const struct meter_zone *zone = meter_set_zone(meters, now->zone);
 	const char *source = meter_set_state(meters, zone->meter)->source;
-	struct meter_reading before = power->good[now->zone];
+	struct power_sensor *sensor = &power->sensor[now->zone];
+	struct meter_reading before = sensor->good;
 	struct snapshot_domain *domain = &power->domain[zone->domain];
-	struct power_zone *place;
+	u64 energy_uj;
 
 	if (now->status != METER_OK)
 		return;
@@ -58,14 +105,41 @@ static void take_reading(struct power *power, const struct meter_set *meters,
 	domain->source = source;
 	domain->quality = zone->quality;
 	domain->error_ratio = zone->error_ratio;
-	place = zone_place(power, zone, source);
-	power->good[now->zone] = *now;
-	if (!place || !before.taken_ns || before.epoch != now->epoch) {
-		power->anew |= is_compared(zone->domain);
+	sensor->place = zone_place(power, zone, source);
+	sensor->good = *now;
+	if (zone->domain == DOMAIN_PLATFORM && before.taken_ns != now->taken_ns) {
+		power->parts.fresh = true;
+		power->parts.position = position_in(&power->tick, now->taken_ns);
+	}
+	if (sensor->place == POWER_NO_PLACE || !before.taken_ns || before.epoch != now->epoch) {
+		power->parts.anew |= is_compared(zone->domain);
+		sensor->busy_ns = power->busy_ns;
 		return;
 	}
-	place->energy_uj += energy_delta_uj(before.value_uj, now->value_uj, zone->modulus_uj);
-	place->interval_ns = u64_max(place->interval_ns, now->taken_ns - before.taken_ns);
+	if (before.taken_ns == now->taken_ns)
+		return;
+	energy_uj = energy_delta_uj(before.value_uj, now->value_uj, zone->modulus_uj);
+	take_energy(power, zone, sensor, energy_uj, now->taken_ns - before.taken_ns);
+	sensor->busy_ns = power->busy_ns;
+	if (zone->domain == DOMAIN_PLATFORM) {
+		power->parts.platform_uj += energy_uj;
+		power->slow_platform = is_slow(power, zone);
+		power->parts.interval_ns =
+			u64_max(power->parts.interval_ns, now->taken_ns - before.taken_ns);
+	}
+}
+
+/* What is due in this tick of energy that was read before. */
+static void take_due(struct power *power, struct pace *pace, u32 index)
+{
+	u64 now_ns = power->tick.now_ns;
+	struct power_zone *place;
+
+	if (!pace->pool_uj)
+		return;
+	place = &power->zone[index];
+	place->energy_uj += pace_take(pace, now_ns - power->tick.interval_ns, now_ns);
+	place->interval_ns = u64_max(place->interval_ns, power->tick.interval_ns);
 }
 
 /* Whether everything that `other` is made of was read in this tick. */
@@ -81,36 +155,83 @@ static bool other_complete(const struct power *power)
 static void derive_other(struct power *power)
 {
 	static const struct meter_zone other = { .domain = DOMAIN_OTHER, .package = "0" };
-	struct machine_other tick = { .complete = other_complete(power), .anew = power->anew };
 	struct power_zone *place;
+	u64 energy_uj, span_ns;
+	u32 index;
 
 	if (!power->domain[DOMAIN_PLATFORM].present || !power->domain[DOMAIN_PACKAGE].present)
 		return;
+	power->parts.complete = other_complete(power);
 	for (u32 i = 0; i < power->zones; i++) {
 		const struct power_zone *zone = &power->zone[i];
 
-		if (zone->domain == DOMAIN_PLATFORM) {
-			tick.platform_uj += zone->energy_uj;
-			tick.interval_ns = u64_max(tick.interval_ns, zone->interval_ns);
-		} else if (is_compared(zone->domain)) {
-			tick.parts_uj += zone->energy_uj;
-		}
+		if (zone->domain != DOMAIN_PLATFORM && is_compared(zone->domain))
+			power->parts.parts_uj += zone->energy_uj;
 	}
-	place = zone_place(power, &other, power->domain[DOMAIN_PLATFORM].source);
-	if (!place)
+	index = zone_place(power, &other, power->domain[DOMAIN_PLATFORM].source);
+	if (index == POWER_NO_PLACE)
 		return;
 	power->domain[DOMAIN_OTHER] = power->domain[DOMAIN_PLATFORM];
-	place->energy_uj = machine_other_uj(&power->machine, &tick, &place->interval_ns);
+	energy_uj = machine_other_uj(&power->machine, &power->parts, &span_ns);
+	place = &power->zone[index];
+	if (span_ns) {
+		note_news(power, place, energy_uj, span_ns, power->other_busy_ns);
+		power->other_busy_ns = power->busy_ns;
+	}
+	if (power->slow_platform) {
+		pace_add(&power->other, energy_uj, span_ns, power->tick.now_ns);
+	} else {
+		place->energy_uj = energy_uj;
+		place->interval_ns = span_ns;
+	}
+	take_due(power, &power->other, index);
 }
 
-/* What the model may learn from a tick: nothing where the CPU time is not that of the energy. */
-static bool may_learn(const struct power_zone *zone, const struct power_tick *tick)
+static bool is_used(const struct power *power, const struct frame *frame, u32 place)
 {
-	return tick->complete && zone->interval_ns <= tick->interval_ns * 3 / 2;
+	for (u32 i = 0; i < frame->uses; i++)
+		if (frame->use[i].work && power_place(power, frame->use[i].zone) == place)
+			return true;
+	return false;
 }
 
-void power_take(struct power *power, const struct meter_set *meters, const struct frame *frame,
-		const struct power_tick *tick)
+/*
+ * Teaches the model what was measured: nothing where the CPU time is not that of the energy. A GPU
+ * is busy when somebody used it.
+ */
+static void learn(struct power *power, const struct frame *frame, u32 place)
+{
+	const struct power_zone *zone = &power->zone[place];
+	double busy = zone->news.busy_ns / (double)zone->news.interval_ns;
+
+	if (!power->tick.complete)
+		return;
+	if (zone->domain == DOMAIN_GPU)
+		busy = is_used(power, frame, place) ? 1.0 : 0.0;
+	machine_learn(&power->machine, place, zone->domain, &zone->news, busy);
+}
+
+/* Splits what is to be posted of a zone in this tick. */
+static void post(struct power *power, u32 place)
+{
+	const struct power_zone *zone = &power->zone[place];
+	struct snapshot_domain *domain = &power->domain[zone->domain];
+	struct machine_energy energy = { .domain = zone->domain, .interval_ns = zone->interval_ns };
+
+	if (zone->interval_ns) {
+		machine_split(&power->machine, place, &energy, zone->energy_uj);
+		domain->power_uw += (u64)((u128)zone->energy_uj * NSEC_PER_SEC / zone->interval_ns);
+		domain->idle_uw += energy.floor_uw;
+	}
+	power->posting[place] = (struct zone_energy){
+		.domain = zone->domain,
+		.package = zone->package,
+		.source = zone->source,
+		.energy_uj = { energy.energy_uj[MODE_DYNAMIC], energy.energy_uj[MODE_IDLE] },
+	};
+}
+
+static void begin_tick(struct power *power, const struct power_tick *tick)
 {
 	/* a domain that was read once keeps its accounts in sight, whatever becomes of its meter */
 	for (int i = 0; i < DOMAIN_MAX; i++) {
@@ -118,33 +239,27 @@ void power_take(struct power *power, const struct meter_set *meters, const struc
 		power->domain[i].idle_uw = 0;
 		power->domain[i].live = false;
 	}
-	for (u32 i = 0; i < power->zones; i++)
+	for (u32 i = 0; i < power->zones; i++) {
 		power->zone[i].energy_uj = power->zone[i].interval_ns = 0;
-	power->anew = false;
+		power->zone[i].news = (struct machine_news){ 0 };
+	}
+	power->tick = *tick;
+	power->busy_ns += tick->busy * (double)tick->interval_ns;
+	power->parts = (struct machine_other){ .position = 1.0 };
+}
+
+void power_take(struct power *power, const struct meter_set *meters, const struct frame *frame,
+		const struct power_tick *tick)
+{
+	begin_tick(power, tick);
 	for (u32 i = 0; i < frame->readings; i++)
 		take_reading(power, meters, &frame->reading[i]);
+	for (u32 i = 0; i < METER_ZONES_MAX; i++)
+		take_due(power, &power->sensor[i].pace, power->sensor[i].place);
 	derive_other(power);
 	for (u32 i = 0; i < power->zones; i++) {
-		const struct power_zone *zone = &power->zone[i];
-		struct snapshot_domain *domain = &power->domain[zone->domain];
-		struct machine_energy energy = { .domain = zone->domain,
-						 .interval_ns = zone->interval_ns };
-
-		if (zone->interval_ns) {
-			if (may_learn(zone, tick))
-				machine_learn(&power->machine, i, &energy, zone->energy_uj,
-					      tick->busy);
-			machine_split(&power->machine, i, &energy, zone->energy_uj);
-			domain->power_uw +=
-				(u64)((u128)zone->energy_uj * NSEC_PER_SEC / zone->interval_ns);
-			domain->idle_uw += energy.floor_uw;
-		}
-		power->posting[i] = (struct zone_energy){
-			.domain = zone->domain,
-			.package = zone->package,
-			.source = zone->source,
-			.energy_uj = { energy.energy_uj[MODE_DYNAMIC],
-				       energy.energy_uj[MODE_IDLE] },
-		};
+		if (power->zone[i].news.interval_ns)
+			learn(power, frame, i);
+		post(power, i);
 	}
 }

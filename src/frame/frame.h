@@ -13,5 +13,7 @@ struct frame {
 	u64 unix_ns;
 	struct meter_reading reading[METER_ZONES_MAX];
 	u32 readings;
+	struct meter_use use[METER_USES_MAX]; /* who used what the readings are about */
+	u32 uses;
 	struct activity_table activity;
 };

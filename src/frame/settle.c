@@ -170,3 +170,37 @@ int settle(struct registry *registry, const struct activity_table *activity, str
 		registry_full_pass_done(registry, activity->taken_ns);
 	return r;
 }
+
+/* The leaf of the process with this id, of now or of before if it has ended since. */
+static struct leaf *leaf_of_pid(struct registry *registry, u32 pid, struct leaves *leaves)
+{
+	struct whereabouts where = { CONTAINER_SYSTEM, SLOT_NONE };
+	u32 row = u64map_get(&registry->by_pid, pid, 0);
+
+	if (row == U64MAP_NONE)
+		return leaves_add(leaves, SLOT_NONE, where);
+	where.container = registry->process[row].container;
+	where.vm = registry->process[row].vm;
+	return leaf_for(registry, leaves, row, where);
+}
+
+int settle_uses(struct registry *registry, const struct meter_use *from, u32 count,
+		struct leaves *leaves, struct uses *uses)
+{
+	uses->count = 0;
+	for (u32 i = 0; i < count && i < METER_USES_MAX; i++) {
+		struct leaf *leaf;
+
+		if (!from[i].work)
+			continue;
+		leaf = leaf_of_pid(registry, from[i].pid, leaves);
+		if (!leaf)
+			return -ENOMEM;
+		uses->use[uses->count++] = (struct leaf_use){
+			.zone = from[i].zone,
+			.leaf = (u32)(leaf - leaves->leaf),
+			.work = from[i].work,
+		};
+	}
+	return 0;
+}

@@ -240,24 +240,85 @@ static int equal_leaves(struct registry *registry, struct leaves *leaves)
 	return 0;
 }
 
+/* Whether the domain counts for the power of a row: the whole machine, or its parts. */
+static bool is_headline(const u64 energy_uj[MODE_MAX][DOMAIN_MAX], enum power_domain domain)
+{
+	if (energy_uj[MODE_DYNAMIC][DOMAIN_PLATFORM] || energy_uj[MODE_IDLE][DOMAIN_PLATFORM])
+		return domain == DOMAIN_PLATFORM;
+	return domain == DOMAIN_PACKAGE || domain == DOMAIN_DRAM || domain == DOMAIN_GPU ||
+	       domain == DOMAIN_OTHER;
+}
+
 static void add_pots(const u64 energy_uj[MODE_MAX][DOMAIN_MAX], enum power_mode mode,
 		     struct pots *pots)
 {
-	bool platform =
-		energy_uj[MODE_DYNAMIC][DOMAIN_PLATFORM] || energy_uj[MODE_IDLE][DOMAIN_PLATFORM];
-
 	for (int domain = 0; domain < DOMAIN_MAX; domain++) {
-		bool part = domain == DOMAIN_PACKAGE || domain == DOMAIN_DRAM ||
-			    domain == DOMAIN_GPU || domain == DOMAIN_OTHER;
-
 		if (!energy_uj[mode][domain])
 			continue;
 		pots->pot[pots->count++] = (struct pot){
 			.domain = domain,
 			.mode = mode,
-			.headline = platform ? domain == DOMAIN_PLATFORM : part,
+			.headline = is_headline(energy_uj, domain),
 			.energy_uj = energy_uj[mode][domain],
 		};
+	}
+}
+
+static u64 work_of_zone(const struct posting *posting, u32 zone)
+{
+	u64 work = 0;
+
+	for (u32 i = 0; i < posting->uses; i++)
+		if (posting->use[i].zone == zone)
+			work += posting->use[i].work;
+	return work;
+}
+
+/* Whether this part of a zone's energy is divided among those who used the device. */
+static bool goes_to_users(const struct posting *posting, u32 zone, enum power_mode mode)
+{
+	if (posting->zone[zone].domain != DOMAIN_GPU ||
+	    (mode == MODE_IDLE && posting->idle != LEDGER_IDLE_USAGE))
+		return false;
+	return work_of_zone(posting, zone) > 0;
+}
+
+/* Divides what @zone used in @mode among its users, by their work. */
+static void post_users(struct ledger *ledger, const struct registry *registry,
+		       const struct posting *posting, u32 zone, struct pot *pot)
+{
+	u64 all = work_of_zone(posting, zone), reached = 0;
+
+	apportion_init(&pot->apportion, pot->energy_uj, all, (u32)ledger->seq + zone);
+	for (u32 i = 0; i < posting->uses; i++) {
+		const struct zone_use *use = &posting->use[i];
+		struct targets targets;
+		u64 share_uj;
+
+		if (use->zone != zone || !use->work)
+			continue;
+		reached += use->work;
+		share_uj = reached == all ? apportion_rest(&pot->apportion)
+					  : apportion_next(&pot->apportion, reached);
+		targets = targets_of(ledger, registry, &posting->leaves->leaf[use->leaf]);
+		post_share(&targets, pot, share_uj);
+	}
+}
+
+/* The energy of devices that tell who used them. */
+static void post_devices(struct ledger *ledger, const struct registry *registry,
+			 const struct posting *posting, bool headline)
+{
+	for (u32 i = 0; i < posting->zones; i++) {
+		for (int mode = 0; mode < MODE_MAX; mode++) {
+			struct pot pot = { .domain = posting->zone[i].domain,
+					   .mode = mode,
+					   .headline = headline,
+					   .energy_uj = posting->zone[i].energy_uj[mode] };
+
+			if (pot.energy_uj && goes_to_users(posting, i, mode))
+				post_users(ledger, registry, posting, i, &pot);
+		}
 	}
 }
 
@@ -277,7 +338,9 @@ static void post_zones(struct ledger *ledger, const struct posting *posting,
 		for (int mode = 0; mode < MODE_MAX; mode++) {
 			zone->energy_uj[mode] += from->energy_uj[mode];
 			ledger->node_uj[mode][zone->domain] += from->energy_uj[mode];
-			sum_uj[mode][zone->domain] += from->energy_uj[mode];
+			/* of GPUs only what nobody in particular used is in the common pots */
+			if (!goes_to_users(posting, i, mode))
+				sum_uj[mode][zone->domain] += from->energy_uj[mode];
 		}
 	}
 }
@@ -308,6 +371,10 @@ int ledger_post(struct ledger *ledger, struct registry *registry, const struct p
 		return -ENOMEM;
 	}
 	post_zones(ledger, posting, sum_uj);
+	post_devices(ledger, registry, posting, is_headline(sum_uj, DOMAIN_GPU));
+	/* a GPU that works for nobody: CPU time says nothing of who it was */
+	ledger->unattributed_uj[MODE_DYNAMIC][DOMAIN_GPU] += sum_uj[MODE_DYNAMIC][DOMAIN_GPU];
+	sum_uj[MODE_DYNAMIC][DOMAIN_GPU] = 0;
 	add_pots(sum_uj, MODE_DYNAMIC, &worked);
 	if (!leaves->cpu_ns) {
 		to_nobody(ledger, &worked);

@@ -25,10 +25,23 @@ struct zone_energy {
 	u64 energy_uj[MODE_MAX];
 };
 
+/* Work that a leaf did on one device, comparable among the uses of its zone. */
+struct zone_use {
+	u32 zone; /* index into posting.zone */
+	u32 leaf; /* index into posting.leaves */
+	u64 work; /* below 2^48 */
+};
+
+/*
+ * What is to be posted. The energy of a GPU goes to who used that GPU, all other energy by CPU
+ * time.
+ */
 struct posting {
 	const struct zone_energy *zone; /* index: the same sensor in every posting */
 	u32 zones;
 	const struct leaves *leaves;
+	const struct zone_use *use;
+	u32 uses;
 	enum ledger_idle idle;
 };
 

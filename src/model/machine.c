@@ -6,17 +6,17 @@
 
 #define OTHER_WAITS_MAX 10
 
-void machine_learn(struct machine *machine, u32 zone, const struct machine_energy *energy,
-		   u64 energy_uj, double busy)
+void machine_learn(struct machine *machine, u32 zone, enum power_domain domain,
+		   const struct machine_news *news, double busy)
 {
 	struct idle_floor *floor = &machine->floor[zone];
 
-	if (energy->interval_ns < LEARN_INTERVAL_MIN_NS)
+	if (news->interval_ns < LEARN_INTERVAL_MIN_NS)
 		return;
 	if (floor->prior_ratio == 0.0)
-		idle_floor_init(floor, energy->domain);
+		idle_floor_init(floor, domain);
 	idle_floor_learn(floor,
-			 (double)energy_uj * (double)NSEC_PER_SEC / (double)energy->interval_ns,
+			 (double)news->energy_uj * (double)NSEC_PER_SEC / (double)news->interval_ns,
 			 busy);
 }
 
@@ -36,19 +36,40 @@ static void begin_other(struct machine *machine)
 	machine->other_interval_ns = 0;
 }
 
+/* What the parts used before the platform was read, of this tick and those before it. */
+static u64 parts_until(struct machine *machine, const struct machine_other *tick)
+{
+	u64 before_uj = (u64)((double)tick->parts_uj * tick->position);
+	u64 until_uj;
+
+	before_uj = u64_min(before_uj, tick->parts_uj);
+	until_uj = machine->other_parts_uj + before_uj;
+	machine->other_parts_uj = tick->parts_uj - before_uj;
+	return until_uj;
+}
+
 u64 machine_other_uj(struct machine *machine, const struct machine_other *tick, u64 *interval_ns)
 {
-	u64 other_uj;
+	u64 parts_uj, other_uj;
 
 	*interval_ns = 0;
-	if (tick->anew) {
-		begin_other(machine);
+	machine->other_anew |= tick->anew;
+	machine->other_waits += !tick->complete;
+	if (!tick->fresh) {
+		machine->other_parts_uj += tick->parts_uj;
 		return 0;
 	}
-	if (machine->other_waits >= OTHER_WAITS_MAX)
+	parts_uj = parts_until(machine, tick);
+	if (tick->complete && machine->other_waits >= OTHER_WAITS_MAX)
+		machine->other_anew = true;
+	if (tick->complete)
+		machine->other_waits = 0;
+	if (machine->other_anew) {
 		begin_other(machine);
-	machine->other_waits = tick->complete ? 0 : machine->other_waits + 1;
-	machine->other_balance_uj += (s64)tick->platform_uj - (s64)tick->parts_uj;
+		machine->other_anew = false;
+		return 0;
+	}
+	machine->other_balance_uj += (s64)tick->platform_uj - (s64)parts_uj;
 	machine->other_interval_ns += tick->interval_ns;
 	if (!tick->complete || machine->other_balance_uj < 0)
 		return 0;

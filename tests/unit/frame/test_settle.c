@@ -330,6 +330,44 @@ static void test_random_tables(void **state)
 	}
 }
 
+/* What was done on a device finds the process, also one that slept, and else the system. */
+static void test_uses(void **state)
+{
+	struct rig *rig = *state;
+	const struct meter_use from[] = {
+		{ 7, 10, 500 }, { 7, 20, 300 }, { 9, 20, 40 }, { 9, 99, 1 }, { 9, 10, 0 },
+	};
+	static struct uses uses;
+	u64 cpu_ns;
+
+	add_row(rig, ABI_TASK_LEADER, 10, CGROUP_A, 1000);
+	add_row(rig, ABI_TASK_LEADER, 20, CGROUP_B, 1000);
+	settle_it(rig);
+	next_tick(rig);
+	/* only one of the two ran in this tick */
+	add_row(rig, ABI_TASK_LEADER, 10, CGROUP_A, 1000);
+	settle_it(rig);
+	cpu_ns = rig->leaves.cpu_ns;
+	assert_int_equal(settle_uses(rig->registry, from, ARRAY_SIZE(from), &rig->leaves, &uses),
+			 0);
+	assert_int_equal(uses.count, 4);
+	assert_int_equal(rig->leaves.cpu_ns, cpu_ns);
+	for (u32 i = 0; i < uses.count; i++) {
+		const struct leaf *leaf = &rig->leaves.leaf[uses.use[i].leaf];
+		const struct identity *where =
+			rig->registry->group[GROUP_CONTAINER][leaf->container].identity;
+
+		assert_int_equal(uses.use[i].zone, from[i].zone);
+		assert_int_equal(uses.use[i].work, from[i].work);
+		if (from[i].pid == 99)
+			assert_int_equal(leaf->container, CONTAINER_SYSTEM);
+		else
+			assert_string_equal(where->container_id, from[i].pid == 10 ? ID_A : ID_B);
+	}
+	/* the process that slept has one leaf for both devices */
+	assert_int_equal(uses.use[1].leaf, uses.use[2].leaf);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -345,6 +383,7 @@ int main(void)
 		CASE(test_idle_counts),
 		CASE(test_sleepers_have_no_leaf),
 		CASE(test_full_pass),
+		CASE(test_uses),
 		CASE(test_random_tables),
 	};
 

@@ -302,6 +302,53 @@ static void test_shares(void **state)
 	world_deinit(&world);
 }
 
+/* Energy of a process's row in one domain and mode. */
+static u64 energy_of(u32 pid, enum power_domain domain, enum power_mode mode)
+{
+	u32 row = u64map_get(&world.registry->by_pid, pid, 0);
+
+	return ledger_process_account(world.ledger, row)->energy_uj[mode][domain];
+}
+
+/*
+ * Three GPUs: each one's energy goes to who used it, by work, however little CPU time that took.
+ * What a GPU drew without a user is nobody's; what it drew idle goes by CPU time then.
+ */
+static void test_gpu_shares(void **state)
+{
+	const struct zone_energy zone[] = { { DOMAIN_GPU, "0", "test", { 8000, 400 } },
+					    { DOMAIN_GPU, "1", "test", { 500, 0 } },
+					    { DOMAIN_GPU, "2", "test", { 77, 1000 } },
+					    { DOMAIN_PACKAGE, "0", "test", { 1000, 0 } } };
+	const struct zone_use use[] = { { 0, 0, 300 }, { 0, 1, 100 }, { 1, 1, 5 }, { 1, 0, 0 } };
+	struct posting posting = { .zone = zone,
+				   .zones = ARRAY_SIZE(zone),
+				   .leaves = &world.leaves,
+				   .use = use,
+				   .uses = ARRAY_SIZE(use) };
+	enum power_domain domain;
+	enum power_mode mode;
+
+	world_init(&world, &(struct world_options){ .limits = wide });
+	world_row(&world, 10, 1, world_cgroup(&world, 1), 1000);
+	world_row(&world, 20, 1, world_cgroup(&world, 2), 3000);
+	assert_int_equal(settle(world.registry, &world.table, &world.leaves), 0);
+	assert_int_equal(ledger_post(world.ledger, world.registry, &posting), 0);
+	assert_in_range(energy_of(10, DOMAIN_GPU, MODE_DYNAMIC), 5999, 6001);
+	assert_in_range(energy_of(20, DOMAIN_GPU, MODE_DYNAMIC), 2499, 2501);
+	assert_in_range(energy_of(10, DOMAIN_GPU, MODE_IDLE), 549, 551);
+	assert_in_range(energy_of(20, DOMAIN_GPU, MODE_IDLE), 849, 851);
+	assert_in_range(energy_of(20, DOMAIN_PACKAGE, MODE_DYNAMIC), 749, 751);
+	assert_int_equal(ledger_check(world.ledger, &domain, &mode), 0);
+	registry_published(world.registry);
+	posting.idle = LEDGER_IDLE_NONE;
+	assert_int_equal(ledger_post(world.ledger, world.registry, &posting), 0);
+	assert_in_range(energy_of(10, DOMAIN_GPU, MODE_IDLE), 549, 551);
+	assert_in_range(energy_of(10, DOMAIN_GPU, MODE_DYNAMIC), 11998, 12002);
+	assert_int_equal(ledger_check(world.ledger, &domain, &mode), 0);
+	world_deinit(&world);
+}
+
 static const struct snapshot_row *find_pid(const struct snapshot *snapshot, u32 pid)
 {
 	for (u32 i = 0; i < snapshot->level[LEVEL_PROCESS].count; i++) {
@@ -376,10 +423,15 @@ static void test_other_is_hidden(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_containers_add_up),   cmocka_unit_test(test_processes_add_up),
-		cmocka_unit_test(test_short_retention),     cmocka_unit_test(test_narrow_limits),
-		cmocka_unit_test(test_unattributed),        cmocka_unit_test(test_shares),
-		cmocka_unit_test(test_ended_process_stays), cmocka_unit_test(test_other_is_hidden),
+		cmocka_unit_test(test_containers_add_up),
+		cmocka_unit_test(test_processes_add_up),
+		cmocka_unit_test(test_short_retention),
+		cmocka_unit_test(test_narrow_limits),
+		cmocka_unit_test(test_unattributed),
+		cmocka_unit_test(test_gpu_shares),
+		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_ended_process_stays),
+		cmocka_unit_test(test_other_is_hidden),
 	};
 
 	return cmocka_run_group_tests_name("ledger/ledger", tests, NULL, NULL);

@@ -12,9 +12,10 @@
 #include "world.h"
 
 static const enum power_domain zone_domain[WORLD_ZONES] = {
-	DOMAIN_PACKAGE, DOMAIN_PACKAGE, DOMAIN_DRAM, DOMAIN_CORE, DOMAIN_OTHER, DOMAIN_PLATFORM,
+	DOMAIN_PACKAGE, DOMAIN_PACKAGE,  DOMAIN_DRAM, DOMAIN_CORE,
+	DOMAIN_OTHER,   DOMAIN_PLATFORM, DOMAIN_GPU,  DOMAIN_GPU,
 };
-static const char *const zone_package[WORLD_ZONES] = { "0", "1", "0", "0", "0", "0" };
+static const char *const zone_package[WORLD_ZONES] = { "0", "1", "0", "0", "0", "0", "0", "1" };
 
 static bool chance(u32 percent)
 {
@@ -230,13 +231,36 @@ static void others(struct world *world)
 	world->table.idle_count[ABI_NET_RX] = (u32)rand() % 100;
 }
 
+/* Some leaves use the GPUs; in a steady world each is always used. */
+static u32 use_gpu(const struct world *world, struct zone_use *use, u32 max)
+{
+	u32 count = 0;
+
+	for (u32 gpu = 0; gpu < WORLD_ZONES; gpu++) {
+		bool first = world->options.steady;
+
+		if (zone_domain[gpu] != DOMAIN_GPU)
+			continue;
+		for (u32 i = 0; i < world->leaves.count && count < max; i++) {
+			if (!first && !chance(10))
+				continue;
+			first = false;
+			use[count++] = (struct zone_use){ gpu, i, 1 + (u64)rand() % 1000 };
+		}
+	}
+	return count;
+}
+
 static void post(struct world *world)
 {
 	struct zone_energy zone[WORLD_ZONES];
+	struct zone_use use[256];
 	const struct posting posting = {
 		.zone = zone,
 		.zones = WORLD_ZONES,
 		.leaves = &world->leaves,
+		.use = use,
+		.uses = use_gpu(world, use, ARRAY_SIZE(use)),
 		.idle = world->options.idle,
 	};
 

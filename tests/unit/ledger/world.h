@@ -11,7 +11,7 @@
 
 #define WORLD_PIDS 120
 #define WORLD_CGROUPS 400
-#define WORLD_ZONES 6
+#define WORLD_ZONES 8
 #define WORLD_TICK_NS NSEC_PER_SEC
 
 /* What may happen in a world. */
