@@ -12,6 +12,8 @@
 #include "cli/self.h"
 #include "frame/frame.h"
 #include "frame/settle.h"
+#include "meter/qat.h"
+#include "meter/rapl_filter.h"
 
 /* Every thread is looked at this often, so that rows of the dead are found. */
 #define FULL_PASS_NS (30 * NSEC_PER_SEC)
@@ -36,6 +38,9 @@ struct agent {
 	struct leaves leaves;
 	struct uses uses;
 	struct zone_use zone_use[METER_USES_MAX];
+	enum rapl_filtering filtering;
+	struct qat *qat;
+	struct qat_value qat_value[SNAPSHOT_QAT_MAX];
 	u64 before_ns; /* boot clock of the frame before this one */
 	u64 run_ns;    /* CPU time of all tasks since the start */
 	u64 last_full_ns;
@@ -63,6 +68,22 @@ static struct registry_limits limits_of(const struct agent_options *options)
 	};
 }
 
+/* The device that can't be switched on is no reason to measure nothing. */
+static int open_qat(struct agent *agent, const struct sysroot *root)
+{
+	int r = qat_open(root, &agent->qat);
+
+	if (r < 0)
+		return r;
+	r = agent->qat ? qat_enable(agent->qat) : -ENODEV;
+	if (r < 0)
+		log_warn("QAT telemetry: %s", r == -ENODEV
+						      ? "no device tells any (needs Linux 6.8 and "
+							"debugfs at /sys/kernel/debug)"
+						      : strerror(-r));
+	return 0;
+}
+
 int agent_new(const struct sysroot *root, const struct agent_options *options, struct agent **out,
 	      const char **what)
 {
@@ -81,6 +102,9 @@ int agent_new(const struct sysroot *root, const struct agent_options *options, s
 		r = ledger_new(&agent->ledger);
 	if (r == 0)
 		r = meter_set_new(root, &options->meter, &agent->meters);
+	agent->filtering = rapl_filtering_read(root);
+	if (r == 0 && options->qat)
+		r = open_qat(agent, root);
 	if (r == 0) {
 		*what = "watch processes by BPF or procfs (host.procfs)";
 		r = activity_new(root, &options->activity, &agent->activity);
@@ -99,6 +123,7 @@ struct agent *agent_free(struct agent *agent)
 	if (!agent)
 		return NULL;
 	activity_free(agent->activity);
+	qat_close(agent->qat);
 	meter_set_free(agent->meters);
 	ledger_free(agent->ledger);
 	registry_free(agent->registry);
@@ -222,12 +247,45 @@ static void describe_meters(const struct agent *agent, const struct frame *frame
 		*meter = (struct snapshot_meter){
 			.name = state->name,
 			.source = state->source,
+			.known = state->known,
 			.up = state->status == METER_OK,
 		};
 		meter->domains = zone_bits(agent, frame, i, &meter->quality);
 		memcpy(meter->read_errors, state->read_errors, sizeof(meter->read_errors));
 	}
 	snapshot->meters = n;
+}
+
+static void describe_devices(struct agent *agent, const struct frame *frame,
+			     struct snapshot *snapshot)
+{
+	u32 qats = agent->qat ? qat_read(agent->qat, agent->qat_value, SNAPSHOT_QAT_MAX) : 0;
+
+	snapshot->filtering_known =
+		agent->filtering == RAPL_FILTERING_ON || agent->filtering == RAPL_FILTERING_OFF;
+	snapshot->filtering = agent->filtering == RAPL_FILTERING_ON;
+	snapshot->gpus = 0;
+	for (u32 i = 0; i < frame->readings && snapshot->gpus < SNAPSHOT_GPUS_MAX; i++) {
+		const struct meter_zone *zone =
+			meter_set_zone(agent->meters, frame->reading[i].zone);
+		struct snapshot_gpu *gpu = &snapshot->gpu[snapshot->gpus];
+
+		if (zone->domain != DOMAIN_GPU || frame->reading[i].status != METER_OK)
+			continue;
+		memcpy(gpu->package, zone->package, sizeof(gpu->package));
+		memcpy(gpu->device, zone->device, sizeof(gpu->device));
+		memcpy(gpu->name, zone->name, sizeof(gpu->name));
+		memcpy(gpu->uuid, zone->uuid, sizeof(gpu->uuid));
+		snapshot->gpus++;
+	}
+	for (u32 i = 0; i < qats; i++) {
+		const struct qat_value *from = &agent->qat_value[i];
+
+		memcpy(snapshot->qat[i].device, from->device, sizeof(from->device));
+		memcpy(snapshot->qat[i].type, from->type, sizeof(from->type));
+		snapshot->qat[i].value = from->value;
+	}
+	snapshot->qats = qats;
 }
 
 static void add_lost(struct snapshot *snapshot, const char *source, u64 count)
@@ -290,6 +348,7 @@ static void publish(struct agent *agent, const struct frame *frame)
 	if (snapshot) {
 		describe_machine(agent, frame, snapshot);
 		describe_meters(agent, frame, snapshot);
+		describe_devices(agent, frame, snapshot);
 		describe_losses(agent, snapshot);
 		describe_self(agent, snapshot);
 		ledger_publish(agent->ledger, snapshot);

@@ -12,6 +12,7 @@
 struct agent_options {
 	struct activity_options activity;
 	struct meter_options meter;
+	bool qat; /* switch the telemetry of QAT accelerators on */
 	enum ledger_idle idle;
 	u32 max_series;
 	u64 retention_ns;

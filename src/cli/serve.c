@@ -63,6 +63,7 @@ static struct agent_options agent_options_of(const struct config *config)
 	struct agent_options options = {
 		.activity = { .bpf = config->activity_bpf,
 			      .irq_counters = config->exporter_irq_counters },
+		.qat = config->meter_qat,
 		.idle = idle[config->attribution_idle],
 		.max_series = config->exporter_max_series,
 		.retention_ns = config->exporter_retention_ns,

@@ -175,6 +175,8 @@ enum sample_result sample_meter_up(struct sample *sample, u32 index)
 
 	if (index >= snapshot->meters)
 		return SAMPLE_DONE;
+	if (!snapshot->meter[index].known)
+		return SAMPLE_SKIPPED;
 	name(sample, "");
 	label(sample, "meter", snapshot->meter[index].name);
 	return value(sample, snapshot->meter[index].up, 0);
@@ -187,12 +189,54 @@ enum sample_result sample_meter_errors(struct sample *sample, u32 index)
 
 	if (index / REASONS >= snapshot->meters)
 		return SAMPLE_DONE;
-	if (index % REASONS == 0) /* "ok" is no error */
+	if (index % REASONS == 0 /* "ok" is no error */ || !snapshot->meter[index / REASONS].known)
 		return SAMPLE_SKIPPED;
 	name(sample, "");
 	label(sample, "meter", snapshot->meter[index / REASONS].name);
 	label(sample, "reason", snapshot_meter_reason(index % REASONS));
 	return value(sample, snapshot->meter[index / REASONS].read_errors[index % REASONS], 0);
+}
+
+enum sample_result sample_gpu_info(struct sample *sample, u32 index)
+{
+	const struct snapshot_gpu *gpu = &snapshot_of(sample)->gpu[index];
+
+	if (index >= snapshot_of(sample)->gpus)
+		return SAMPLE_DONE;
+	name(sample, "");
+	label(sample, "package", gpu->package);
+	label(sample, "device", gpu->device);
+	label(sample, "name", gpu->name);
+	label(sample, "uuid", gpu->uuid);
+	return value(sample, 1, 0);
+}
+
+enum sample_result sample_filtering(struct sample *sample, u32 index)
+{
+	if (!snapshot_of(sample)->filtering_known)
+		return SAMPLE_DONE;
+	return single(sample, index, snapshot_of(sample)->filtering, 0);
+}
+
+/* What is no sensible number of a device becomes 0. */
+static u64 thousandths(double number)
+{
+	return isfinite(number) && number > 0 && number < 1e15 ? (u64)(number * 1e3 + 0.5) : 0;
+}
+
+enum sample_result sample_qat(struct sample *sample, u32 index)
+{
+	const struct snapshot_telemetry *qat = &snapshot_of(sample)->qat[index];
+
+	if (index >= snapshot_of(sample)->qats)
+		return SAMPLE_DONE;
+	name(sample, "");
+	label(sample, "qatDevID", qat->device);
+	label(sample, "instance", sample->exposition->options.node_name);
+	label(sample, "source", "intel-qat");
+	label(sample, "type", qat->type);
+	node_label(sample);
+	return value(sample, thousandths(qat->value), 3);
 }
 
 static bool same_sensor(const struct snapshot_zone *a, const struct snapshot_zone *b)

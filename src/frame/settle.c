@@ -178,7 +178,8 @@ static struct leaf *leaf_of_pid(struct registry *registry, u32 pid, struct leave
 	u32 row = u64map_get(&registry->by_pid, pid, 0);
 
 	if (row == U64MAP_NONE)
-		return leaves_add(leaves, SLOT_NONE, where);
+		return leaf_for(registry, leaves,
+				registry_many(registry, where.container, MANY_ENDED), where);
 	where.container = registry->process[row].container;
 	where.vm = registry->process[row].vm;
 	return leaf_for(registry, leaves, row, where);

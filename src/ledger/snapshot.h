@@ -24,6 +24,8 @@ enum snapshot_level {
 
 #define SNAPSHOT_ZONES_MAX 64
 #define SNAPSHOT_METERS_MAX 16
+#define SNAPSHOT_GPUS_MAX 32
+#define SNAPSHOT_QAT_MAX 512
 #define SNAPSHOT_LOST_MAX 16
 #define SNAPSHOT_TICK_BUCKETS 12
 
@@ -68,10 +70,26 @@ struct snapshot_domain {
 struct snapshot_meter {
 	const char *name;
 	const char *source;
+	bool known; /* there is, or was, something that it measures: others are not shown */
 	bool up;
 	u64 read_errors[7]; /* by enum meter_status; names in snapshot_meter_reason() */
 	u32 domains;        /* bit per enum power_domain that it reports */
 	enum power_quality quality;
+};
+
+/* One GPU. */
+struct snapshot_gpu {
+	char package[16]; /* as in its energy */
+	char device[16];  /* PCI address */
+	char name[48];
+	char uuid[48]; /* or empty */
+};
+
+/* One value that an accelerator tells of itself. */
+struct snapshot_telemetry {
+	char device[24]; /* PCI address */
+	char type[24];
+	double value;
 };
 
 struct snapshot_lost {
@@ -116,6 +134,12 @@ struct snapshot {
 	u32 zones;
 	struct snapshot_meter meter[SNAPSHOT_METERS_MAX];
 	u32 meters;
+	struct snapshot_gpu gpu[SNAPSHOT_GPUS_MAX];
+	u32 gpus;
+	struct snapshot_telemetry qat[SNAPSHOT_QAT_MAX];
+	u32 qats;
+	bool filtering_known; /* whether the CPU blurs its energy counters */
+	bool filtering;
 	struct snapshot_lost lost[SNAPSHOT_LOST_MAX];
 	u32 losts;
 	struct snapshot_self self;

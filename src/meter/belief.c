@@ -218,14 +218,28 @@ static bool is_relieved(const struct belief *belief, u32 zone)
 	       belief->responsible[z->domain] != rank;
 }
 
-struct meter_reading belief_report(struct belief *belief, u32 zone)
+enum meter_status belief_status(const struct belief *belief, u32 zone)
 {
 	const struct meter_slot *slot = &belief->slots->slot[zone];
-	struct zone_life *life = &belief->life[zone];
-	struct meter_reading out = slot->reading;
+	const struct zone_life *life = &belief->life[zone];
 
-	if (out.status == METER_OK && life->missed && !belief->ops[slot->zone.meter]->estimate)
-		out.status = METER_IMPLAUSIBLE;
+	if (slot->left_out)
+		return METER_ABSENT;
+	if (slot->reading.status != METER_OK)
+		return slot->reading.status;
+	if (belief->ops[slot->zone.meter]->estimate)
+		return belief->estimating ? METER_OK : METER_ABSENT;
+	if (life->dead)
+		return METER_DEAD;
+	return life->missed || contradicted(belief, &slot->zone) ? METER_IMPLAUSIBLE : METER_OK;
+}
+
+struct meter_reading belief_report(struct belief *belief, u32 zone)
+{
+	struct zone_life *life = &belief->life[zone];
+	struct meter_reading out = belief->slots->slot[zone].reading;
+
+	out.status = belief_status(belief, zone);
 	if (is_relieved(belief, zone)) {
 		life->relieved = true;
 		if (out.status == METER_OK)
@@ -234,12 +248,6 @@ struct meter_reading belief_report(struct belief *belief, u32 zone)
 		life->relieved = false;
 		life->handovers++;
 	}
-	if (slot->left_out)
-		out.status = METER_ABSENT;
-	else if (slot->reading.status == METER_OK && life->dead)
-		out.status = METER_DEAD;
-	else if (slot->reading.status == METER_OK && contradicted(belief, &slot->zone))
-		out.status = METER_IMPLAUSIBLE;
 	out.epoch += life->handovers + life->gate.restarts;
 	return out;
 }

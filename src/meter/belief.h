@@ -52,6 +52,9 @@ void belief_follow(struct belief *belief, u32 zone, const struct meter_tick *tic
 /* Decides who reports what from now on. Call it after all zones were followed. */
 void belief_choose(struct belief *belief, const struct meter_tick *tick);
 
+/* What the zone's own meter makes of it, whoever reports its domain. */
+enum meter_status belief_status(const struct belief *belief, u32 zone);
+
 /* Turns what the meter read into what is reported. */
 struct meter_reading belief_report(struct belief *belief, u32 zone);
 

@@ -192,42 +192,58 @@ void meter_set_kick(struct meter_set *set)
 	}
 }
 
-/* The text about dead zones is the set's: a meter does not know that the machine works. */
+/* What only the set can know, because a meter does not know of the machine's work or of others. */
+static void judge(const struct meter_set *set, u32 meter, u32 dead, struct meter_report *report)
+{
+	const struct meter_state *state = &set->state[meter];
+	struct meter_note *note;
+
+	if (dead) {
+		note = report_note(report, METER_WARNING, "dead",
+				   "%u of %u zones never move while the machine works: not used",
+				   dead, state->zones);
+		report_remedy(note, "nothing can be done inside a virtual machine: its host "
+				    "has to hand the counters on");
+	}
+	if (set->belief.contradicted & 1U << meter) {
+		note = report_note(
+			report, METER_WARNING, "contradicted",
+			"as platform it counts less than the CPU sockets alone: not used");
+		report_remedy(note, "take it out of meter.platform, or name a better meter there");
+	}
+}
+
 static void describe(struct meter_set *set, u32 meter, u32 dead)
 {
 	struct meter_state *state = &set->state[meter];
 	const struct meter *m = &set->meter[meter];
+	struct meter_report report = m->report;
 	const char *tail = "";
-	char number[80];
 
-	if (m->ops->estimate && !state->used) {
-		snprintf(state->detail, sizeof(state->detail),
-			 "stands by: the machine has a meter");
-		return;
-	}
-	if (dead && dead == state->zones) {
-		tail = "; none moves while the machine works, as on some virtual machines: not used";
-	} else if (dead) {
-		snprintf(number, sizeof(number),
-			 "; %u of %u zones never move while the machine works: not used", dead,
-			 state->zones);
-		tail = number;
-	}
-	snprintf(state->detail, sizeof(state->detail), "%.*s%s", 170, m->report.found, tail);
-	state->notes = m->report.notes;
-	memcpy(state->note, m->report.note, sizeof(state->note));
+	if (m->ops->estimate && !state->used)
+		report_found(&report, "stands by: the machine has a meter");
+	else if (dead && dead == state->zones)
+		tail = "; none moves while the machine works, as on some virtual machines";
+	judge(set, meter, dead, &report);
+	snprintf(state->detail, sizeof(state->detail), "%.180s%s", report.found, tail);
+	state->notes = report.notes;
+	memcpy(state->note, report.note, sizeof(state->note));
 }
 
 /* A cheap summary of what describe() depends on, so that text is only made when something changed.
  */
-static u64 description_key(const struct meter *m, const struct meter_state *state, u32 dead)
+static u64 description_key(const struct meter_set *set, u32 meter, u32 dead)
 {
+	const struct meter *m = &set->meter[meter];
+	const struct meter_state *state = &set->state[meter];
+	bool contradicted = set->belief.contradicted & 1U << meter;
 	const struct meter_report *report = &m->report;
 	u64 key = hash_text(report->found, sizeof(report->found), HASH_SEED);
 
 	for (u32 i = 0; i < report->notes; i++)
 		key = hash_text(report->note[i].text, sizeof(report->note[i].text), key);
-	return key ^ ((u64)state->zones << 40 | (u64)dead << 8 | (u64)state->used);
+	return key ^ ((u64)state->zones << 40 | (u64)dead << 8 | (u64)contradicted << 1 |
+		      (u64)state->used);
 }
 
 static void update_state(struct meter_set *set, u32 meter, const struct meter_reading *readings)
@@ -240,21 +256,25 @@ static void update_state(struct meter_set *set, u32 meter, const struct meter_re
 	u64 key;
 
 	state->zones = 0;
+	state->used = false;
 	for (u32 z = 0; z < set->slots.count; z++) {
 		const struct meter_slot *slot = &set->slots.slot[z];
+		enum meter_status own;
 
 		if (slot->zone.meter != meter || slot->left_out)
 			continue;
+		own = belief_status(&set->belief, z);
 		if (state->zones++ == 0)
-			status = readings[z].status;
-		good = good || readings[z].status == METER_OK;
+			status = own;
+		good = good || own == METER_OK;
+		state->used = state->used || readings[z].status == METER_OK;
 		dead += set->belief.life[z].dead;
 		if (slot->reading.status != METER_OK)
 			state->read_errors[slot->reading.status]++;
 	}
-	state->used = good;
 	state->status = good ? METER_OK : status;
-	key = description_key(m, state, dead);
+	state->known |= state->zones || status == METER_DENIED;
+	key = description_key(set, meter, dead);
 	if (key != set->described[meter]) {
 		set->described[meter] = key;
 		describe(set, meter, dead);

@@ -136,7 +136,8 @@ struct meter_state {
 	const char *description;  /* one line for people */
 	bool enabled;             /* in the options; else it was not even looked for */
 	enum meter_status status; /* METER_OK while at least one zone reads well */
-	bool used;                /* its zones are the ones reported */
+	bool known; /* it has had a zone since the start, or is denied one */
+	bool used;  /* at least one of its zones is reported */
 	bool waiting;             /* slow, and has not told anything yet */
 	u32 zones;
 	u64 read_errors[METER_STATUS_MAX]; /* failed zone reads by status */

@@ -199,6 +199,7 @@ static void add_meters(struct snapshot *snapshot)
 	snapshot->meter[0] = (struct snapshot_meter){
 		.name = "rapl-powercap",
 		.source = "rapl-sysfs",
+		.known = true,
 		.up = true,
 		.read_errors = { 0, 0, 0, 0, 2, 0 },
 		.domains = 1U << DOMAIN_PACKAGE | 1U << DOMAIN_CORE | 1U << DOMAIN_DRAM,
@@ -206,11 +207,13 @@ static void add_meters(struct snapshot *snapshot)
 	snapshot->meter[1] = (struct snapshot_meter){
 		.name = "embedded",
 		.source = "trained_power_model",
+		.known = true,
 		.up = true,
 		.domains = 1U << DOMAIN_PLATFORM,
 		.quality = QUALITY_PRIOR,
 	};
-	snapshot->meters = 2;
+	snapshot->meter[2] = (struct snapshot_meter){ .name = "ipmi", .source = "ipmi" };
+	snapshot->meters = 3;
 }
 
 struct snapshot *fixture_small(void)
@@ -243,6 +246,12 @@ struct snapshot *fixture_small(void)
 	add_simple(snapshot, LEVEL_NAMESPACE, "container_namespace", "system", 500000000);
 	add_simple(snapshot, LEVEL_NAMESPACE, "container_namespace", "docker", 123456789);
 	snapshot->folded[LEVEL_PROCESS] = 5;
+	snapshot->gpu[0] = (struct snapshot_gpu){ "0", "0000:41:00.0", "A \"GPU\"", "GPU-1234" };
+	snapshot->gpus = 1;
+	snapshot->qat[0] = (struct snapshot_telemetry){ "0000:6b:00.0", "util_cpr0", 12.5 };
+	snapshot->qat[1] = (struct snapshot_telemetry){ "0000:6b:00.0", "latency", -1.0 };
+	snapshot->qats = 2;
+	snapshot->filtering_known = snapshot->filtering = true;
 	return snapshot;
 }
 

@@ -242,7 +242,7 @@ static u32 use_gpu(const struct world *world, struct zone_use *use, u32 max)
 		if (zone_domain[gpu] != DOMAIN_GPU)
 			continue;
 		for (u32 i = 0; i < world->leaves.count && count < max; i++) {
-			if (!first && !chance(10))
+			if (world->leaves.leaf[i].process == SLOT_NONE || (!first && !chance(10)))
 				continue;
 			first = false;
 			use[count++] = (struct zone_use){ gpu, i, 1 + (u64)rand() % 1000 };
