@@ -124,13 +124,18 @@ const struct cpu_model *cpu_model_find(const struct cpu_id *id)
 	return &cpu_unknown;
 }
 
-const struct cpu_model *cpu_model_read(const struct sysroot *root)
+int cpu_id_read(const struct sysroot *root, struct cpu_id *id)
 {
 	char text[CPUINFO_SIZE];
+	ssize_t len = sysroot_read_text(root->proc_fd, "cpuinfo", text, sizeof(text));
+
+	/* A NUL byte inside only ends the text early. */
+	return len < 0 ? (int)len : cpu_id_parse(text, id);
+}
+
+const struct cpu_model *cpu_model_read(const struct sysroot *root)
+{
 	struct cpu_id id;
 
-	if (sysroot_read_text(root->proc_fd, "cpuinfo", text, sizeof(text)) < 0)
-		return &cpu_unknown;
-	/* A NUL byte inside only ends the text early. */
-	return cpu_id_parse(text, &id) < 0 ? &cpu_unknown : cpu_model_find(&id);
+	return cpu_id_read(root, &id) < 0 ? &cpu_unknown : cpu_model_find(&id);
 }

@@ -27,6 +27,9 @@ struct cpu_model {
  */
 int cpu_id_parse(const char *text, struct cpu_id *id);
 
+/* Reads it for the machine under @root. Returns 0 or a negative errno. */
+int cpu_id_read(const struct sysroot *root, struct cpu_id *id);
+
 /* The microarchitecture of @id; never NULL: name is "unknown" where the table has none. */
 const struct cpu_model *cpu_model_find(const struct cpu_id *id);
 
