@@ -487,3 +487,8 @@ const struct activity *agent_activity(const struct agent *agent)
 {
 	return agent->activity;
 }
+
+u64 agent_capabilities(const struct agent *agent)
+{
+	return meter_set_capabilities(agent->meters);
+}

@@ -45,4 +45,7 @@ int agent_poll_fd(const struct agent *agent);
 void agent_drain(struct agent *agent);
 
 struct snapshot_box *agent_box(struct agent *agent);
+/* Capabilities that the meters found on this machine need to go on, as bits 1 << CAP_.... */
+u64 agent_capabilities(const struct agent *agent);
+
 const struct activity *agent_activity(const struct agent *agent);

@@ -178,7 +178,7 @@ static void derive_other(struct power *power)
 		note_news(power, place, energy_uj, span_ns, power->other_busy_ns);
 		power->other_busy_ns = power->busy_ns;
 	}
-	if (power->slow_platform) {
+	if (span_ns && power->slow_platform) {
 		pace_add(&power->other, energy_uj, span_ns, power->tick.now_ns);
 	} else {
 		place->energy_uj = energy_uj;

@@ -6,34 +6,29 @@
 
 #include <cap-ng.h>
 
-/* What the agent needs from tick to tick, where it has it. */
-static const unsigned int kept[] = {
-	CAP_BPF,             /* iterator files (kernels before 5.19 ask for it at each) */
-	CAP_PERFMON,         /* the same */
-	CAP_DAC_READ_SEARCH, /* energy counters are 0400; cgroups by handle */
-};
+/*
+ * What every agent needs from tick to tick, where it has it: iterator files (kernels before 5.19
+ * ask at each), perf counters, energy counters that are 0400, cgroups by handle.
+ */
+#define ALWAYS (1ULL << CAP_BPF | 1ULL << CAP_PERFMON | 1ULL << CAP_DAC_READ_SEARCH)
 
-static void keep(unsigned int capability, bool had)
+int privileges_drop(u64 wanted)
 {
-	if (had)
-		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, capability);
-}
-
-int privileges_drop(bool low_port)
-{
-	bool had[ARRAY_SIZE(kept)], had_bind, bounding;
+	bool bounding;
+	u64 held = 0;
 
 	capng_setpid(0);
 	if (capng_get_caps_process() < 0)
 		return -EPERM;
-	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
-		had[i] = capng_have_capability(CAPNG_EFFECTIVE, kept[i]);
-	had_bind = low_port && capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_BIND_SERVICE);
-	bounding = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+	for (unsigned int cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (capng_have_capability(CAPNG_EFFECTIVE, cap))
+			held |= 1ULL << cap;
+	bounding = held & 1ULL << CAP_SETPCAP;
+	held &= wanted | ALWAYS;
 	capng_clear(bounding ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS);
-	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
-		keep(kept[i], had[i]);
-	keep(CAP_NET_BIND_SERVICE, had_bind);
+	for (unsigned int cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (held & 1ULL << cap)
+			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, cap);
 	if (capng_apply(bounding ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) < 0)
 		return -EPERM;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;

@@ -8,7 +8,7 @@
 
 /*
  * Keeps only the capabilities that a tick needs (reading counters that belong to root, making an
- * iterator) and rules out getting more. @low_port: a port below 1024 is still to be opened. Returns
- * 0 or a negative errno; a process without capabilities has nothing to drop.
+ * iterator), and those of @wanted (bits 1 << CAP_...) that it has, and rules out getting more.
+ * Returns 0 or a negative errno; a process without capabilities has nothing to drop.
  */
-int privileges_drop(bool low_port);
+int privileges_drop(u64 wanted);

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
+
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
@@ -253,6 +255,15 @@ static bool is_low_port(const char *address)
 	return port > 0 && port < 1024;
 }
 
+static u64 wanted_capabilities(const struct serve *serve)
+{
+	u64 wanted = agent_capabilities(serve->agent);
+
+	if (is_low_port(serve->config.web_listen_address))
+		wanted |= 1ULL << CAP_NET_BIND_SERVICE;
+	return wanted;
+}
+
 /* What a person types to get here, from what the server was told to listen on. */
 static void note_url(struct serve *serve)
 {
@@ -358,7 +369,7 @@ static int run(struct serve *serve)
 	if (r < 0)
 		return r;
 	tell_activity(agent_activity(serve->agent));
-	r = privileges_drop(is_low_port(serve->config.web_listen_address));
+	r = privileges_drop(wanted_capabilities(serve));
 	if (r < 0)
 		log_warn("privileges could not be dropped: %s", strerror(-r));
 	r = open_server(serve);

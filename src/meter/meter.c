@@ -184,6 +184,17 @@ struct meter_set *meter_set_free(struct meter_set *set)
 	return NULL;
 }
 
+u64 meter_set_capabilities(const struct meter_set *set)
+{
+	u64 bits = 0;
+
+	for (u32 i = 0; i < METER_ID_MAX; i++) {
+		if (set->meter[i].priv)
+			bits |= set->meter[i].ops->capabilities;
+	}
+	return bits;
+}
+
 void meter_set_kick(struct meter_set *set)
 {
 	for (u32 i = 0; i < METER_ID_MAX; i++) {

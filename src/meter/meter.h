@@ -154,6 +154,9 @@ int meter_set_new(const struct sysroot *root, const struct meter_options *option
 		  struct meter_set **set);
 struct meter_set *meter_set_free(struct meter_set *set);
 
+/* The capabilities that the meters which found something need to go on, as bits 1 << CAP_.... */
+u64 meter_set_capabilities(const struct meter_set *set);
+
 /*
  * Lets slow meters begin with their next reading, so that it is there when the tick asks. The
  * first call starts their threads: call it when privileges have been dropped.

@@ -80,6 +80,7 @@ struct meter_ops {
 	const char *name;
 	const char *source;
 	const char *description;
+	u64 capabilities; /* bits 1 << CAP_...: needed from tick to tick where priv is not NULL */
 	bool estimate; /* stands in while no measured zone is alive; not read before that */
 
 	/*
