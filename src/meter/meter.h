@@ -10,9 +10,9 @@
 #include "base/domain.h"
 #include "base/sysroot.h"
 #include "base/types.h"
+#include "meter/options.h"
 
 #define METER_ZONES_MAX 64
-#define METERS_MAX 16
 #define METER_USES_MAX 1024
 #define METER_NOTES_MAX 8
 
@@ -26,50 +26,6 @@ enum meter_status {
 	METER_IMPLAUSIBLE, /* it says what the hardware can't do; see gate.h */
 	METER_STATUS_MAX,
 };
-
-/* Every meter there is, by the names of meter_name(). */
-enum meter_id {
-	METER_RAPL_POWERCAP,
-	METER_RAPL_PERF,
-	METER_RAPL_MSR,
-	METER_HWMON,
-	METER_ACPI,
-	METER_IPMI,
-	METER_REDFISH,
-	METER_NVML,
-	METER_DRM,
-	METER_EMBEDDED, /* the estimate; always last */
-	METER_ID_MAX,
-	METER_PSYS = METER_ID_MAX, /* in meter_options.platform: psys zones of any RAPL meter */
-};
-
-/* Meters in the order in which they are believed; those that are in no list are not opened. */
-struct meter_order {
-	u8 count;
-	u8 id[METERS_MAX]; /* enum meter_id */
-};
-
-/* How to reach a BMC; all strings outlive the set. */
-struct redfish_options {
-	const char *url;              /* "https://bmc.example"; "" or NULL: from the credentials */
-	const char *credentials_file; /* 0600 YAML or the classic CSV; "" or NULL: no Redfish */
-	const char *node_name;        /* chooses the row of the file */
-	const char *ca_file;          /* PEM; "" or NULL: the system's */
-	bool insecure;                /* do not verify the BMC's certificate */
-	u64 interval_ns;              /* between two polls */
-};
-
-struct meter_options {
-	struct meter_order cpu;      /* for package, core, uncore, dram */
-	struct meter_order platform; /* for platform */
-	struct meter_order gpu;      /* for gpu: all in the list count, each device once */
-	struct redfish_options redfish;
-	const char
-		*hwmon_assign; /* "CHIP[/LABEL]=DOMAIN,...", see hwmon_class.h; "" or NULL none */
-};
-
-/* The defaults of doc/configuration.md: everything but rapl-msr and Redfish. */
-struct meter_options meter_options_default(void);
 
 /* One counter of energy: what it covers, and how it wraps. */
 struct meter_zone {
@@ -136,8 +92,8 @@ struct meter_state {
 	const char *description;  /* one line for people */
 	bool enabled;             /* in the options; else it was not even looked for */
 	enum meter_status status; /* METER_OK while at least one zone reads well */
-	bool known; /* it has had a zone since the start, or is denied one */
-	bool used;  /* at least one of its zones is reported */
+	bool known;               /* it has had a zone since the start, or is denied one */
+	bool used;                /* at least one of its zones is reported */
 	bool waiting;             /* slow, and has not told anything yet */
 	u32 zones;
 	u64 read_errors[METER_STATUS_MAX]; /* failed zone reads by status */
@@ -179,7 +135,8 @@ const struct meter_use *meter_set_uses(const struct meter_set *set, u32 *count);
 /* The zone of a reading; valid for the life of the set. */
 const struct meter_zone *meter_set_zone(const struct meter_set *set, u32 zone);
 
-/* What the zone's meter read last, believed or not; *@left_out (or NULL): on purpose not counted. */
+/* What the zone's meter read last, believed or not; *@left_out (or NULL): on purpose not counted.
+ */
 const struct meter_reading *meter_set_raw(const struct meter_set *set, u32 zone, bool *left_out);
 
 /* The state of meter @index, or NULL past the last. */
