@@ -101,7 +101,7 @@ static void take_reading(struct power *power, const struct meter_set *meters,
 	if (now->status != METER_OK)
 		return;
 	domain->present = true;
-	domain->live = true;
+	power->read |= 1U << zone->domain;
 	domain->source = source;
 	domain->quality = zone->quality;
 	domain->error_ratio = zone->error_ratio;
@@ -146,7 +146,7 @@ static void take_due(struct power *power, struct pace *pace, u32 index)
 static bool other_complete(const struct power *power)
 {
 	for (int i = 0; i < DOMAIN_MAX; i++)
-		if (is_compared(i) && power->domain[i].present && !power->domain[i].live)
+		if (is_compared(i) && power->domain[i].present && !(power->read & 1U << i))
 			return false;
 	return true;
 }
@@ -219,6 +219,7 @@ static void post(struct power *power, u32 place)
 	struct machine_energy energy = { .domain = zone->domain, .interval_ns = zone->interval_ns };
 
 	if (zone->interval_ns) {
+		domain->live = true;
 		machine_split(&power->machine, place, &energy, zone->energy_uj);
 		domain->power_uw += (u64)((u128)zone->energy_uj * NSEC_PER_SEC / zone->interval_ns);
 		domain->idle_uw += energy.floor_uw;
@@ -244,6 +245,7 @@ static void begin_tick(struct power *power, const struct power_tick *tick)
 		power->zone[i].news = (struct machine_news){ 0 };
 	}
 	power->tick = *tick;
+	power->read = 0;
 	power->busy_ns += tick->busy * (double)tick->interval_ns;
 	power->parts = (struct machine_other){ .position = 1.0 };
 }
@@ -262,4 +264,6 @@ void power_take(struct power *power, const struct meter_set *meters, const struc
 			learn(power, frame, i);
 		post(power, i);
 	}
+	power->domain[DOMAIN_OTHER].live =
+		power->domain[DOMAIN_OTHER].present && power->domain[DOMAIN_PLATFORM].live;
 }

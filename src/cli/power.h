@@ -51,8 +51,9 @@ struct power {
 	double busy_ns; /* tick by tick, busy share times length, since the start */
 	double other_busy_ns;
 	struct pace other;
-	bool slow_platform; /* it is read less often than ticks come */
+	bool slow_platform;         /* it is read less often than ticks come */
 	struct power_tick tick;     /* the one under way */
+	u32 read;                   /* bit per domain: a zone of it was read well in it */
 	struct machine_other parts; /* of it */
 };
 

@@ -168,6 +168,8 @@ static json_t *meters_json(const struct snapshot *snapshot)
 		const struct snapshot_meter *meter = &snapshot->meter[i];
 		u64 errors = 0;
 
+		if (!meter->known) /* what this machine never had is of no interest */
+			continue;
 		for (u32 status = 1; status < ARRAY_SIZE(meter->read_errors); status++)
 			errors += meter->read_errors[status];
 		json_array_append_new(json,

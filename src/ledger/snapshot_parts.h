@@ -20,7 +20,7 @@ struct snapshot_zone {
 /* One power domain of the machine over the last tick. */
 struct snapshot_domain {
 	bool present; /* it was read at least once */
-	bool live;    /* it was read in the last tick; else its power is 0 */
+	bool live;    /* energy of the last tick is known; else its power is 0 */
 	enum power_quality quality;
 	const char *source;            /* "rapl-sysfs", "trained_power_model"; static string */
 	u64 power_uw;                  /* over the last tick */
