@@ -76,13 +76,14 @@ static json_t *verdict_json(const struct doctor *doctor)
 	return finish(o, r);
 }
 
-static json_t *zone_json(const struct doctor_zone *zone)
+static json_t *zone_json(const struct doctor *doctor, const struct doctor_zone *zone)
 {
 	const struct meter_zone *z = zone->zone;
 	bool judged = zone->power_known && z->quality == QUALITY_MEASURED;
 	json_t *o = json_object();
 	int r = 0;
 
+	r += set(o, "index", json_integer(zone - doctor->zone));
 	r += set(o, "domain", json_string(domain_name(z->domain)));
 	r += set(o, "package", text_or_null(z->package));
 	r += set(o, "name", text_or_null(z->name));
@@ -120,7 +121,7 @@ static json_t *zones_json(const struct doctor *doctor, u32 meter)
 
 		if (zone->zone->meter == meter &&
 		    (zone->used || zone->zone->quality == QUALITY_MEASURED))
-			r += json_array_append_new(list, zone_json(zone));
+			r += json_array_append_new(list, zone_json(doctor, zone));
 	}
 	return finish(list, r);
 }
