@@ -213,14 +213,12 @@ EXPORT int nvmlDeviceGetUUID(device d, char *text, unsigned int size)
 	return result;
 }
 
-/* Watts of the environment times the time that has passed. */
-static unsigned long long energy_by_clock(const struct fake_gpu *g)
+static unsigned long long clock_us(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return g->power_mw * (unsigned long long)now.tv_sec +
-	       g->power_mw * (unsigned long long)now.tv_nsec / 1000000000ULL;
+	return (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000;
 }
 
 EXPORT int nvmlDeviceGetTotalEnergyConsumption(device d, unsigned long long *mj);
@@ -233,7 +231,7 @@ EXPORT int nvmlDeviceGetTotalEnergyConsumption(device d, unsigned long long *mj)
 		return result;
 	if (g->no_counter)
 		return NOT_SUPPORTED;
-	*mj = getenv("FAKE_NVML_WATTS") ? energy_by_clock(g) : g->energy_mj;
+	*mj = getenv("FAKE_NVML_WATTS") ? g->power_mw * clock_us() / 1000000 : g->energy_mj;
 	return OK;
 }
 
@@ -276,6 +274,21 @@ EXPORT int nvmlDeviceGetUtilizationRates(device d, rates *r)
 	return result;
 }
 
+/* The processes of FAKE_NVML_BUSY, as sampled now. */
+static void sample_processes(struct fake_gpu *g, const char *text)
+{
+	unsigned int pid, percent;
+	int used;
+
+	g->samples = 0;
+	while (g->samples < FAKE_PIDS && sscanf(text, "%u:%u%n", &pid, &percent, &used) == 2) {
+		g->sample[g->samples++] =
+			(struct fake_sample){ .pid = pid, .time_us = clock_us(), .sm = percent };
+		text += used;
+		text += *text == ',';
+	}
+}
+
 EXPORT int nvmlDeviceGetProcessUtilization(device d, struct fake_sample *list, unsigned int *count,
 					   unsigned long long since_us);
 EXPORT int nvmlDeviceGetProcessUtilization(device d, struct fake_sample *list, unsigned int *count,
@@ -289,6 +302,8 @@ EXPORT int nvmlDeviceGetProcessUtilization(device d, struct fake_sample *list, u
 		return result;
 	if (g->no_busy || g->mig)
 		return NOT_SUPPORTED;
+	if (getenv("FAKE_NVML_BUSY"))
+		sample_processes(g, getenv("FAKE_NVML_BUSY"));
 	if (*count < g->samples)
 		return TOO_SMALL;
 	for (unsigned int i = 0; i < g->samples; i++) {

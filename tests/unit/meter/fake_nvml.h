@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A libnvidia-ml.so.1 for machines without a GPU. What it answers stands in one struct, which a
- * test reaches through fake_nvml() in the library; a program that knows nothing of it sees the
- * GPU that FAKE_NVML_WATTS asks for. Its types are those of NVIDIA's API reference and not those
- * of the program under test.
+ * test reaches through fake_nvml() in the library. A program that knows nothing of it sees a GPU
+ * of FAKE_NVML_WATTS, used by the processes of FAKE_NVML_BUSY=PID:PERCENT,... Its types are those
+ * of NVIDIA's API reference and not those of the program under test.
  */
 #pragma once
 
