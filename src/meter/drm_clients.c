@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/grow.h"
 #include "base/hash.h"
+#include "meter/drm_fdinfo.h"
 
 /* Links that are read in one poll, a few more to end with a whole process. */
 #define LINKS_PER_POLL 1024
@@ -102,28 +103,6 @@ u32 drm_clients_count(const struct drm_clients *c)
 	return c ? c->count : 0;
 }
 
-bool drm_node_parse(const char *target, bool *is_render, u32 *number)
-{
-	const char *name = strrchr(target, '/');
-	u64 parsed;
-
-	/* Wherever a container has its /dev. */
-	if (!name || name - target < 4 || memcmp(name - 4, "/dri", 4) != 0)
-		return false;
-	name++;
-	if (strncmp(name, "card", 4) == 0)
-		*is_render = false;
-	else if (strncmp(name, "renderD", 7) == 0)
-		*is_render = true;
-	else
-		return false;
-	name += *is_render ? 7 : 4;
-	if (*name < '0' || *name > '9' || sysroot_parse_u64(name, &parsed) < 0 || parsed > 1 << 20)
-		return false;
-	*number = (u32)parsed;
-	return true;
-}
-
 static u32 gpu_of_node(const struct drm_clients *c, bool is_render, u32 number)
 {
 	for (u32 i = 0; i < c->gpu_count; i++) {
@@ -157,24 +136,9 @@ void drm_clients_forget(struct drm_clients *c, u32 index)
 	}
 }
 
-/* Adds to what @pid used of the zone of @gpu. */
 static void add_use(struct drm_clients *c, struct drm_gpu *gpu, u32 pid, u64 work)
 {
-	struct meter_sample *sample = c->sample;
-
-	if (work == 0)
-		return;
-	gpu->work += work;
-	for (u32 i = sample->uses; i-- > 0;) {
-		struct meter_use *use = &sample->use[i];
-
-		if (use->zone == gpu->zone && use->pid == pid) {
-			use->work += work;
-			return;
-		}
-	}
-	if (sample->uses < METER_USES_MAX)
-		sample->use[sample->uses++] = (struct meter_use){ gpu->zone, pid, work };
+	drm_gpu_use(gpu, pid, work, c->sample);
 }
 
 /* The engine of this name, a new one at 0 if need be; NULL without room. */

@@ -19,21 +19,10 @@
 #pragma once
 
 #include "base/sysroot.h"
-#include "meter/drm_fdinfo.h"
-#include "meter/meter_ops.h"
+#include "meter/drm_gpu.h"
 
 #define DRM_CLIENTS_MAX 1024
 #define DRM_LOOK_NS (10 * NSEC_PER_SEC)
-
-/* A GPU as its clients see it. Its index in the table of the caller stays as long as it exists. */
-struct drm_gpu {
-	char address[16]; /* "" there is none at this index, or it is not measured */
-	u32 card, render; /* device nodes cardN, renderDN */
-	bool open;        /* may be asked now */
-	u64 elapsed_ns;   /* time since it was last open, asleep excluded */
-	u32 zone;         /* index in the sample */
-	u64 work;         /* out: of all its clients, ns of engine time */
-};
 
 struct drm_clients;
 
@@ -56,6 +45,3 @@ u32 drm_clients_denied(const struct drm_clients *clients);
 
 /* How many clients are known. */
 u32 drm_clients_count(const struct drm_clients *clients);
-
-/* The number at the end of "/dev/dri/card0" or "/dev/dri/renderD128"; false for other files. */
-bool drm_node_parse(const char *target, bool *is_render, u32 *number);

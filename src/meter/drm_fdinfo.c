@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/sysroot.h"
+
 /* One line: a key, and a value without the white space around it. */
 struct line {
 	const char *key, *value;
@@ -186,4 +188,26 @@ int drm_fdinfo_parse(const char *text, struct drm_fdinfo *info)
 			parse_engine(info, &line);
 	}
 	return info->driver[0] && has_client ? 0 : -ENODATA;
+}
+
+bool drm_node_parse(const char *target, bool *is_render, u32 *number)
+{
+	const char *name = strrchr(target, '/');
+	u64 parsed;
+
+	/* Wherever a container has its /dev. */
+	if (!name || name - target < 4 || memcmp(name - 4, "/dri", 4) != 0)
+		return false;
+	name++;
+	if (strncmp(name, "card", 4) == 0)
+		*is_render = false;
+	else if (strncmp(name, "renderD", 7) == 0)
+		*is_render = true;
+	else
+		return false;
+	name += *is_render ? 7 : 4;
+	if (*name < '0' || *name > '9' || sysroot_parse_u64(name, &parsed) < 0 || parsed > 1 << 20)
+		return false;
+	*number = (u32)parsed;
+	return true;
 }

@@ -36,3 +36,6 @@ struct drm_fdinfo {
  * a client. Lines and engines that are not understood are passed over.
  */
 int drm_fdinfo_parse(const char *text, struct drm_fdinfo *info);
+
+/* The number at the end of "/dev/dri/card0" or "/dev/dri/renderD128"; false for other files. */
+bool drm_node_parse(const char *target, bool *is_render, u32 *number);

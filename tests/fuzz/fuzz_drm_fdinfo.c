@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What a GPU's driver tells of an open file, and the name of the file: names and numbers must be
- * found in the text, and bounds hold.
+ * What a GPU's driver tells of an open file, the name of the file, and the properties of a compute
+ * node: names and numbers must be found in the text, and bounds hold.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "meter/drm_clients.h"
 #include "meter/drm_fdinfo.h"
+#include "meter/drm_kfd.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
@@ -84,6 +84,20 @@ static void node(const char *text)
 	check(strstr(text, again) != NULL);
 }
 
+static void property(const char *text)
+{
+	u64 value = 4711;
+	char again[32];
+
+	if (drm_kfd_property(text, "simd_count", &value) < 0) {
+		check(value == 4711);
+		return;
+	}
+	check(strstr(text, "simd_count ") != NULL);
+	snprintf(again, sizeof(again), "%llu", (unsigned long long)value);
+	check(strstr(text, again) != NULL);
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	char *text = malloc(size + 1);
@@ -95,6 +109,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	text[size] = '\0';
 	fdinfo(text);
 	node(text);
+	property(text);
 	free(text);
 	return 0;
 }

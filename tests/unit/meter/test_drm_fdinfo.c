@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "meter/drm_clients.h"
 #include "meter/drm_fdinfo.h"
 
 static const struct drm_engine *engine(const struct drm_fdinfo *info, const char *name)
