@@ -15,9 +15,14 @@ u64 energy_delta_uj(u64 before_uj, u64 after_uj, u64 modulus_uj);
 
 /*
  * The modulus of a powercap counter whose max_energy_range_uj is @range_uj; 0 (never wraps) when
- * that is 0 or unknown. The range is the largest value the counter takes, so the step after it
- * leads to 0: the true modulus is the range plus one step of the hardware, about 61 uJ. That step
- * is not published; with one microjoule in its place every reading is below the modulus and a wrap
- * costs less than one step.
+ * that is 0 or unknown.
+ *
+ * The range is the largest value the counter takes, so the step after it leads to 0: the modulus
+ * is the range plus one step. The kernel (drivers/powercap/intel_rapl_common.c) keeps a step as
+ * whole nanojoules, shows a counter of 32 bits as steps x nJ / 1000 rounded down, and the range
+ * as that of 2^32 - 1 steps. A range tells the nJ of its step, then, and the modulus is 2^32 of
+ * them, rounded to the next microjoule: a wrap is wrong by half of one at most. Where a range is
+ * not of that form the step is not known; with one microjoule in its place every reading is below
+ * the modulus and a wrap costs less than one step.
  */
 u64 energy_modulus_uj(u64 range_uj);

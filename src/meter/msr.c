@@ -378,6 +378,7 @@ static void describe(struct meter *meter)
 
 	m->described = true;
 	report_begin(report);
+	report->none = why_closed(m);
 	note_not_open(m, report);
 	if (m->sources)
 		note_open(report);

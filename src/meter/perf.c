@@ -110,7 +110,7 @@ struct perf {
 	bool described;
 	u32 no_room, other_psys, unknown;
 	int error;    /* of the last event that could not be opened */
-	bool crowded; /* more cores than files may be opened for */
+	bool crowded; /* some core can't be read, for want of files */
 };
 
 static int event_open(u32 type, u64 config, u32 cpu)
@@ -160,10 +160,10 @@ static int read_event(const struct perf *p, u32 kind, struct perf_event *event)
 
 	snprintf(file, sizeof(file), "events/%s", kinds[kind].name);
 	r = pmu_text(p, pmu, file, text);
-	if (r >= 0)
-		r = read_config(p, pmu, text, &event->config);
 	if (r < 0)
 		return r;
+	if (read_config(p, pmu, text, &event->config) < 0)
+		return -EINVAL;
 	snprintf(file, sizeof(file), "events/%s.unit", kinds[kind].name);
 	if (pmu_text(p, pmu, file, text) < 0 || strcmp(text, "Joules") != 0)
 		return -EINVAL;
@@ -230,6 +230,7 @@ static void open_source(struct perf *p, u32 zone, u32 cpu)
 
 	if (fd < 0) {
 		p->error = fd;
+		p->crowded |= fd == -EMFILE;
 		z->why = meter_status_of_errno(fd);
 		return;
 	}
@@ -337,11 +338,15 @@ static void take_cpu(struct meter *meter, enum pmu_kind pmu, u32 cpu)
 {
 	struct perf *p = meter->priv;
 	struct cpu_place place;
+	int r;
 
 	if (pmu == PMU_CORE && keep_core(p, cpu))
 		return;
-	if (cpu_place_read(p->sys_fd, cpu, &place) < 0)
+	r = cpu_place_read(p->sys_fd, cpu, &place);
+	if (r < 0) {
+		p->crowded |= r == -EMFILE;
 		return;
+	}
 	if (!p->die_scope || pmu == PMU_CORE)
 		place.die = 0;
 	for (u32 k = 0; k < ARRAY_SIZE(kinds); k++) {
@@ -401,8 +406,10 @@ static bool mask_changed(struct perf_pmu *pmu)
 }
 
 /* A sum that lacks a core would be too small, and nobody could tell. */
-static bool is_complete(const struct perf_zone *z)
+static bool is_complete(const struct perf *p, const struct perf_zone *z)
 {
+	if (kinds[z->kind].pmu == PMU_CORE && p->crowded)
+		return false;
 	return z->sources && z->sources >= z->wanted;
 }
 
@@ -415,14 +422,14 @@ static bool time_to_look(struct perf *p)
 			return true;
 	}
 	for (u32 i = 0; i < p->zones; i++)
-		lost = lost || !is_complete(&p->zone[i]);
+		lost = lost || !is_complete(p, &p->zone[i]);
 	return ++p->since_look >= (lost ? RETRY_READS : LOOK_READS);
 }
 
 static void read_sources(struct perf *p)
 {
 	for (u32 i = 0; i < p->zones; i++) {
-		p->zone[i].now = is_complete(&p->zone[i]) ? METER_OK : p->zone[i].why;
+		p->zone[i].now = is_complete(p, &p->zone[i]) ? METER_OK : p->zone[i].why;
 		p->zone[i].sum = p->zone[i].closed;
 	}
 	for (u32 i = p->sources; i-- > 0;) {
@@ -459,7 +466,7 @@ static void note_cores(const struct perf *p, struct meter_report *report)
 {
 	struct meter_note *note;
 
-	if (!p->crowded && p->error != -EMFILE)
+	if (!p->crowded)
 		return;
 	note = report_note(report, METER_WARNING, "open-files",
 			   "there are more cores than half of the files that this process may "

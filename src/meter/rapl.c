@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * RAPL through powercap: the running average power limit interface of Intel CPUs, and of AMD's
- * since Zen (package and core only).
+ * since Zen (package only).
  *
  * Interface: <sys>/class/powercap/intel-rapl:N[:M]/{name,energy_uj,max_energy_range_uj}.
  * Unit: microjoules, in steps of about 61 uJ; updated about every millisecond by the hardware.
@@ -9,7 +9,8 @@
  * Permission: energy_uj is readable by root only since Linux 5.10 (CVE-2020-8694, PLATYPUS).
  * Overlap: core and uncore are part of package, dram beside it on servers, psys is the whole board.
  * Known lies: intel-rapl-mmio repeats zones of intel-rapl; mirrored dies (rapl_twin.h); psys that
- * reads 0 for ever; core that does not move on some servers; filtered values where SGX is on.
+ * reads 0 for ever; core that does not move on some servers; filtered values where SGX is on; core
+ * of AMD, which is one core's register; dram 0.27 % high where the kernel rounds its unit.
  *
  * Files stay open and are read with pread. A read that fails because the driver went away closes
  * the file; the zones are then looked for again, and a zone that comes back has a new epoch, since
@@ -26,6 +27,8 @@
 #include "meter/meter_ops.h"
 #include "meter/rapl_scan.h"
 #include "meter/rapl_twin.h"
+#include "meter/rapl_words.h"
+#include "meter/rapl_zone.h"
 
 /* Lost zones are looked for at each of the next reads, then at every tenth; new ones now and then.
  */
@@ -59,6 +62,8 @@ struct rapl_zone {
 
 struct rapl {
 	int sys_fd;
+	bool amd; /* or Hygon */
+	enum rapl_filtering filtering;
 	u32 count;
 	struct rapl_zone zone[METER_ZONES_MAX];
 	struct rapl_scan scan;
@@ -161,6 +166,7 @@ static struct rapl_zone *add_zone(struct meter *meter, const struct rapl_found *
 	}
 	z = &rapl->zone[rapl->count++];
 	*z = (struct rapl_zone){ .name = found->name, .index = (u32)index, .fd = -1 };
+	z->twin.gap_uj = rapl->amd ? TWIN_GAP_AMD_UJ : TWIN_GAP_UJ;
 	return z;
 }
 
@@ -198,7 +204,7 @@ static void look_for_zones(struct meter *meter)
 	rapl->since_scan = 0;
 	rapl->described = false;
 	rapl->no_room = 0;
-	rapl_scan(rapl->sys_fd, &rapl->scan);
+	rapl_scan(rapl->sys_fd, rapl->amd, &rapl->scan);
 	for (u32 i = 0; i < rapl->count; i++)
 		rapl->zone[i].present = false;
 	for (u32 i = 0; i < rapl->scan.count; i++)
@@ -299,7 +305,7 @@ static void first_comparison(struct meter *meter, struct rapl_zone *z)
 			all = all && (first->hidden || !first->present);
 			continue;
 		}
-		if (rapl_twin_near(first->last_uj, z->last_uj,
+		if (rapl_twin_near(&z->twin, first->last_uj, z->last_uj,
 				   slot_of(meter, z)->zone.modulus_uj)) {
 			z->twin_of = i;
 			rapl_twin_suspect(&z->twin, first->last_uj, z->last_uj);
@@ -339,93 +345,31 @@ static void leave_out_mirrors(struct meter *meter, struct rapl_zone *z)
 	z->held = z->twin.state >= TWIN_SUSPECT;
 }
 
-struct rapl_summary {
-	u32 zones, denied, lost, mirrors, duplicates, sockets;
-	u32 of_domain[DOMAIN_MAX];
-};
+/* 2^32 steps of 15.3 uJ: what the kernel makes of 2^-16 J, the unit of dram on some servers. */
+#define ROUNDED_DRAM_UJ 65712999629ULL
 
-static bool is_first_of_socket(const struct rapl *rapl, const struct rapl_zone *z)
+static void describe(struct meter *meter)
 {
-	for (const struct rapl_zone *other = rapl->zone; other != z; other++) {
-		if (other->name.domain == z->name.domain && other->name.socket == z->name.socket &&
-		    !other->hidden)
-			return false;
-	}
-	return true;
-}
+	struct rapl *rapl = meter->priv;
+	struct rapl_summary sum = { .no_room = rapl->no_room, .filtering = rapl->filtering };
 
-static void summarize(struct meter *meter, struct rapl_summary *sum)
-{
-	const struct rapl *rapl = meter->priv;
-
+	rapl->described = true;
 	for (u32 i = 0; i < rapl->count; i++) {
 		const struct rapl_zone *z = &rapl->zone[i];
 
 		if (z->hidden)
 			continue;
 		if (z->twin.state >= TWIN_SUSPECT) {
-			sum->mirrors++;
+			sum.mirrors++;
 			continue;
 		}
-		sum->zones++;
-		sum->of_domain[z->name.domain]++;
-		sum->denied += z->fd < 0 && z->why == METER_DENIED;
-		sum->lost += z->fd < 0 && z->why != METER_DENIED;
-		sum->sockets += z->name.domain == DOMAIN_PACKAGE && is_first_of_socket(rapl, z);
+		sum.zones++;
+		sum.denied += z->fd < 0 && z->why == METER_DENIED;
+		sum.lost += z->fd < 0 && z->why != METER_DENIED;
+		sum.rounded_dram |= z->name.domain == DOMAIN_DRAM &&
+				    slot_of(meter, z)->zone.modulus_uj == ROUNDED_DRAM_UJ;
 	}
-	for (u32 i = 0; i < rapl->scan.count; i++)
-		sum->duplicates += rapl->scan.found[i].use != RAPL_COUNTS;
-}
-
-static void describe_none(struct meter *meter)
-{
-	const struct rapl *rapl = meter->priv;
-	const char *text =
-		"no RAPL zones in class/powercap: this is a virtual machine or another kind of CPU, "
-		"or the driver is missing (modprobe intel_rapl_msr)";
-
-	meter->report.none = METER_ABSENT;
-	if (rapl->scan.error == -EACCES || rapl->scan.error == -EPERM) {
-		meter->report.none = METER_DENIED;
-		text = "class/powercap may not be listed: run as root or grant CAP_DAC_READ_SEARCH";
-	} else if (rapl->scan.nameless) {
-		text = "the RAPL zones are hidden, as container runtimes do: run on the host, or mount "
-		       "its /sys and name it with --host.sysfs";
-	}
-	report_found(&meter->report, "%s", text);
-}
-
-static void describe(struct meter *meter)
-{
-	struct rapl *rapl = meter->priv;
-	struct rapl_summary sum = { 0 };
-
-	rapl->described = true;
-	summarize(meter, &sum);
-	if (sum.zones == 0) {
-		describe_none(meter);
-		return;
-	}
-	report_begin(&meter->report);
-	if (sum.denied)
-		report_append(
-			&meter->report,
-			"%u of %u zones may not be read: run as root or grant CAP_DAC_READ_SEARCH; ",
-			sum.denied, sum.zones);
-	report_append(&meter->report, "%u socket%s:", sum.sockets, sum.sockets == 1 ? "" : "s");
-	for (u32 d = 0; d < DOMAIN_MAX; d++) {
-		if (sum.of_domain[d])
-			report_append(&meter->report, " %s x%u", domain_name((enum power_domain)d),
-				      sum.of_domain[d]);
-	}
-	if (sum.lost)
-		report_append(&meter->report, "; %u gone", sum.lost);
-	if (sum.duplicates)
-		report_append(&meter->report, "; %u left out as duplicates", sum.duplicates);
-	if (sum.mirrors)
-		report_append(&meter->report, "; %u left out as mirrors", sum.mirrors);
-	if (rapl->no_room)
-		report_append(&meter->report, "; %u too many", rapl->no_room);
+	rapl_describe(meter, &rapl->scan, &sum);
 }
 
 static bool time_to_look(struct rapl *rapl)
@@ -482,6 +426,8 @@ static int rapl_open(struct meter *meter, const struct sysroot *root,
 	meter->priv = rapl;
 	/* Of its own, so that the caller may close its root. */
 	rapl->sys_fd = fcntl(root->sys_fd, F_DUPFD_CLOEXEC, 0);
+	rapl->amd = rapl_is_amd(root);
+	rapl->filtering = rapl_filtering_read(root);
 	look_for_zones(meter);
 	describe(meter);
 	return 0;

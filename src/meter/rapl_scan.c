@@ -183,7 +183,7 @@ static const struct rapl_found *first_psys(const struct rapl_scan *scan)
 	return first;
 }
 
-void rapl_scan(int sys_fd, struct rapl_scan *scan)
+void rapl_scan(int sys_fd, bool amd, struct rapl_scan *scan)
 {
 	const struct rapl_found *psys;
 
@@ -202,5 +202,7 @@ void rapl_scan(int sys_fd, struct rapl_scan *scan)
 			f->use = RAPL_OTHER_PSYS;
 		else if (f->id.mmio && f->name.domain != DOMAIN_PLATFORM && has_twin(scan, f))
 			f->use = RAPL_DUPLICATE;
+		else if (amd && f->name.domain == DOMAIN_CORE)
+			f->use = RAPL_AMD_CORE;
 	}
 }

@@ -14,6 +14,7 @@ enum rapl_use {
 	RAPL_COUNTS,
 	RAPL_DUPLICATE,  /* intel-rapl-mmio shows a zone that intel-rapl has too */
 	RAPL_OTHER_PSYS, /* a further psys */
+	RAPL_AMD_CORE,   /* the register of one core of an AMD socket */
 };
 
 struct rapl_found {
@@ -35,5 +36,5 @@ struct rapl_scan {
 	int error;    /* why the directory could not be listed, 0 or a negative errno */
 };
 
-/* Lists the zones under @sys_fd. Allocates nothing. */
-void rapl_scan(int sys_fd, struct rapl_scan *scan);
+/* Lists the zones under @sys_fd; @amd: the CPUs are AMD's or Hygon's. Allocates nothing. */
+void rapl_scan(int sys_fd, bool amd, struct rapl_scan *scan);

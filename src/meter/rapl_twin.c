@@ -14,7 +14,6 @@
 
 /* Values may differ by 1 % as long as that is little; 1 % of a long life would be kilojoules. */
 #define TWIN_GAP_MIN_UJ (UJ_PER_J / 10)
-#define TWIN_GAP_MAX_UJ (25 * UJ_PER_J)
 
 static u64 gap_uj(u64 a, u64 b, u64 modulus_uj)
 {
@@ -23,11 +22,11 @@ static u64 gap_uj(u64 a, u64 b, u64 modulus_uj)
 	return u64_min(energy_delta_uj(a, b, modulus_uj), energy_delta_uj(b, a, modulus_uj));
 }
 
-bool rapl_twin_near(u64 first_uj, u64 second_uj, u64 modulus_uj)
+bool rapl_twin_near(const struct rapl_twin *twin, u64 first_uj, u64 second_uj, u64 modulus_uj)
 {
 	u64 allowed_uj = u64_max(first_uj, second_uj) / 100;
 
-	allowed_uj = u64_max(u64_min(allowed_uj, TWIN_GAP_MAX_UJ), TWIN_GAP_MIN_UJ);
+	allowed_uj = u64_max(u64_min(allowed_uj, twin->gap_uj), TWIN_GAP_MIN_UJ);
 	return gap_uj(first_uj, second_uj, modulus_uj) <= allowed_uj;
 }
 
@@ -46,7 +45,7 @@ void rapl_twin_compare(struct rapl_twin *twin, u64 first_uj, u64 second_uj, u64 
 	u64 longer = u64_max(first_step, second_step);
 	u64 difference = longer - u64_min(first_step, second_step);
 
-	if (!rapl_twin_near(first_uj, second_uj, modulus_uj)) {
+	if (!rapl_twin_near(twin, first_uj, second_uj, modulus_uj)) {
 		twin->state = TWIN_DISTINCT;
 		return;
 	}

@@ -21,12 +21,22 @@ enum rapl_twin_state {
 struct rapl_twin {
 	enum rapl_twin_state state;
 	u32 agreed;    /* comparisons passed */
+	u64 gap_uj;    /* TWIN_GAP_UJ or TWIN_GAP_AMD_UJ; of the owner */
 	u64 first_uj;  /* the counted zone's value at the last comparison */
 	u64 second_uj; /* this zone's */
 };
 
+/*
+ * How far apart two readings of one counter may be, uJ. On AMD the file of every die is known to
+ * show the socket's counter: an agent that was held up between two reads must not take that for
+ * two. On Intel each die has its own, and the dies of a machine that works evenly have values a
+ * few joules apart soon after the start; what repeats there (virtual machines) is read alike.
+ */
+#define TWIN_GAP_AMD_UJ (25 * UJ_PER_J)
+#define TWIN_GAP_UJ (UJ_PER_J / 2)
+
 /* Whether two values of one instant, modulo @modulus_uj, could be readings of the same counter. */
-bool rapl_twin_near(u64 first_uj, u64 second_uj, u64 modulus_uj);
+bool rapl_twin_near(const struct rapl_twin *twin, u64 first_uj, u64 second_uj, u64 modulus_uj);
 
 /* Begins to suspect; the caller found the values near. */
 void rapl_twin_suspect(struct rapl_twin *twin, u64 first_uj, u64 second_uj);

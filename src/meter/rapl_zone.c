@@ -38,15 +38,6 @@ static bool is_own(const struct meter *meter, const struct meter_slot *slot)
 	return slot->zone.meter == meter->index && !slot->left_out;
 }
 
-u32 rapl_count_zones(const struct meter *meter)
-{
-	u32 count = 0;
-
-	for (u32 i = 0; i < meter->slots->count; i++)
-		count += is_own(meter, &meter->slots->slot[i]);
-	return count;
-}
-
 /* Whether no slot before @number is a package zone of the same socket. */
 static bool is_first_of_socket(const struct meter *meter, u32 number)
 {

@@ -20,9 +20,6 @@ bool rapl_is_amd(const struct sysroot *root);
 /* Appends what @meter reports, "2 sockets: package x2 dram x2", to its report. */
 void rapl_describe_zones(struct meter *meter);
 
-/* How many zones the meter has, those left out on purpose not counted. */
-u32 rapl_count_zones(const struct meter *meter);
-
 /* Further psys zones were left out: they repeat the first one. */
 void rapl_note_psys(struct meter_report *report, u32 left_out);
 

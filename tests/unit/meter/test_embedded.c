@@ -233,16 +233,24 @@ static void test_what_it_says(void **state)
 	assert_non_null(strstr(meter_set_state(t->set, METER_EMBEDDED)->detail, "unknown"));
 }
 
+static int setup_zen(void **state)
+{
+	int r = tree_setup(state);
+
+	tree_cpu(*state, "AuthenticAMD", 25, 17, "fpu");
+	return r;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table_is_the_csv),
-		cmocka_unit_test_setup_teardown(test_every_cpu, tree_setup, tree_teardown),
-		cmocka_unit_test_setup_teardown(test_half_load, tree_setup, tree_teardown),
-		cmocka_unit_test_setup_teardown(test_load_is_clamped, tree_setup, tree_teardown),
-		cmocka_unit_test_setup_teardown(test_fractions_are_carried, tree_setup,
+		cmocka_unit_test_setup_teardown(test_every_cpu, setup_zen, tree_teardown),
+		cmocka_unit_test_setup_teardown(test_half_load, setup_zen, tree_teardown),
+		cmocka_unit_test_setup_teardown(test_load_is_clamped, setup_zen, tree_teardown),
+		cmocka_unit_test_setup_teardown(test_fractions_are_carried, setup_zen,
 						tree_teardown),
-		cmocka_unit_test_setup_teardown(test_what_it_says, tree_setup, tree_teardown),
+		cmocka_unit_test_setup_teardown(test_what_it_says, setup_zen, tree_teardown),
 	};
 
 	return cmocka_run_group_tests_name("meter/embedded", tests, NULL, NULL);

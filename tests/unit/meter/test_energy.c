@@ -34,8 +34,17 @@ static void test_cases(void **state)
 static void test_modulus(void **state)
 {
 	assert_int_equal(energy_modulus_uj(0), 0);
-	assert_int_equal(energy_modulus_uj(262143328850ULL), 262143328851ULL);
 	assert_int_equal(energy_modulus_uj(UINT64_MAX), 0);
+	/* 2^-14 J, the DRAM of servers, 2^-16 J, 32 uJ of Atoms, 1 J: as the kernel has them. */
+	assert_true(energy_modulus_uj(262143328850ULL) == 262143328911ULL);
+	assert_true(energy_modulus_uj(65712999613ULL) == 65712999629ULL);
+	assert_true(energy_modulus_uj(65532610987ULL) == 65532611002ULL);
+	assert_true(energy_modulus_uj(137438953440ULL) == 137438953472ULL);
+	assert_true(energy_modulus_uj(4294967295000000ULL) == 4294967296000000ULL);
+	/* Ranges that no step explains. */
+	assert_true(energy_modulus_uj(262143328851ULL) == 262143328852ULL);
+	assert_true(energy_modulus_uj(400000000ULL) == 400000001ULL);
+	assert_true(energy_modulus_uj(UINT64_MAX - 1) == UINT64_MAX);
 }
 
 /* A true counter of 128 bits beside what the hardware shows of it: the sum of the deltas is the
@@ -64,32 +73,38 @@ static void test_follows_true_counter(void **state)
 }
 
 /*
- * The hardware counts 2^32 steps of 61,035 pJ and the kernel cuts what it shows to whole
- * microjoules. Known is only the range. Each wrap may cost one step, each reading one microjoule of
- * rounding, and the sum never exceeds the truth by more than rounding.
+ * The hardware counts 2^32 steps, the kernel shows steps x nJ / 1000 rounded down. Over many wraps
+ * the sum of the differences is the truth, but for half a microjoule for each wrap and one for
+ * rounding.
  */
-static void test_error_per_wrap(void **state)
+static void follow_hardware(u64 step_nj)
 {
-	const u64 unit_pj = 61035;
-	const u64 modulus = energy_modulus_uj(unit_pj * UINT32_MAX / 1000000);
-	u64 steps = random_u64();
-	u64 sum_uj = 0, start = steps, wraps = 0;
+	const u64 modulus = energy_modulus_uj((u64)((u128)step_nj * UINT32_MAX / 1000));
+	u64 start = random_u64() >> 32, steps = start;
+	u64 wraps = 0;
+	u128 sum_uj = 0, truth_uj;
 
-	for (int i = 0; i < 100000; i++) {
+	for (int i = 0; i < 20000; i++) {
 		u64 step = random_u64() % 400000000;
-		u64 before = (u64)(u32)steps * unit_pj / 1000000;
+		u64 before = (u64)((u128)(u32)steps * step_nj / 1000);
 
 		wraps += ((u32)steps + step) >> 32;
 		steps += step;
-		sum_uj += energy_delta_uj(before, (u64)(u32)steps * unit_pj / 1000000, modulus);
+		sum_uj +=
+			energy_delta_uj(before, (u64)((u128)(u32)steps * step_nj / 1000), modulus);
 	}
-	assert_true(wraps > 1000);
-	{
-		u64 truth_uj = (u64)((u128)(steps - start) * unit_pj / 1000000);
+	truth_uj = (u128)(steps - start) * step_nj / 1000;
+	assert_true(wraps > 500);
+	assert_true(sum_uj <= truth_uj + wraps / 2 + 2);
+	assert_true(sum_uj + wraps / 2 + 2 >= truth_uj);
+}
 
-		assert_true(sum_uj + wraps + 1 >= truth_uj);
-		assert_true(sum_uj <= truth_uj + wraps + 1);
-	}
+static void test_error_per_wrap(void **state)
+{
+	static const u64 steps_nj[] = { 61035, 15258, 15300, 32000, 976562, 1000000000, 1 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps_nj); i++)
+		follow_hardware(steps_nj[i]);
 }
 
 /* Whatever is read, a step never exceeds the modulus, nor the larger value where there is none. */

@@ -59,6 +59,14 @@ static const struct meter_state *rapl_state(const struct tree *t)
 	return meter_set_state(t->set, METER_RAPL_POWERCAP);
 }
 
+static void check_note(const struct tree *t, const char *code, const char *text)
+{
+	const struct meter_note *note = tree_note(t, METER_RAPL_POWERCAP, code);
+
+	if (!note || !strstr(note->text, text))
+		fail_msg("note %s: \"%s\" lacks \"%s\"", code, note ? note->text : "", text);
+}
+
 static void check_zone(const struct tree *t, const char *name, enum power_domain domain,
 		       const char *package, u64 uj)
 {
@@ -71,7 +79,7 @@ static void check_zone(const struct tree *t, const char *name, enum power_domain
 	assert_int_equal(zone->domain, domain);
 	assert_string_equal(zone->package, package);
 	assert_int_equal(zone->quality, QUALITY_MEASURED);
-	assert_true(zone->modulus_uj == RANGE_UJ + 1);
+	assert_true(zone->modulus_uj == MODULUS_UJ);
 	assert_int_equal(t->readings[i].zone, i);
 	assert_true(t->readings[i].value_uj == uj);
 	assert_true(t->readings[i].taken_ns == t->input.now_ns);
@@ -169,7 +177,7 @@ static void test_hidden_by_container(void **state)
 	tree_open(t);
 	tree_tick(t, 0);
 	assert_int_equal(rapl_state(t)->status, METER_ABSENT);
-	assert_non_null(strstr(rapl_state(t)->detail, "container"));
+	check_note(t, "hidden", "1 RAPL zones are hidden, as container runtimes do");
 	assert_true(meter_set_state(t->set, METER_EMBEDDED)->used);
 }
 
@@ -185,7 +193,7 @@ static void test_mmio(void **state)
 	assert_int_equal(t->count, 2);
 	check_zone(t, "intel-rapl:0 package-0", DOMAIN_PACKAGE, "0", 100 * J);
 	check_zone(t, "intel-rapl-mmio:0:0 dram", DOMAIN_DRAM, "0", 7 * J);
-	assert_non_null(strstr(rapl_state(t)->detail, "1 left out as duplicates"));
+	check_note(t, "duplicate", "1 zones of intel-rapl-mmio");
 
 	/* The other driver is loaded later and shows dram too: the mmio zone steps back, and is no
 	 * error. */
@@ -208,10 +216,29 @@ static void test_one_psys(void **state)
 	tree_tick(t, 0);
 	assert_int_equal(t->count, 1);
 	check_zone(t, "intel-rapl:1 psys", DOMAIN_PLATFORM, "psys", 100 * J);
+	check_note(t, "psys", "1 further psys zone:");
 }
 
+/* The core zones of AMD are one core's register; package counts. */
+static void test_amd_core(void **state)
+{
+	struct tree *t = *state;
+
+	tree_cpu(t, "AuthenticAMD", 25, 17, "fpu");
+	tree_zone(t, "intel-rapl:0", "package-0", 100 * J);
+	tree_zone(t, "intel-rapl:0:0", "core", 7 * J);
+	tree_open(t);
+	tree_tick(t, 0);
+	assert_int_equal(t->count, 1);
+	check_zone(t, "intel-rapl:0 package-0", DOMAIN_PACKAGE, "0", 100 * J);
+	check_note(t, "amd-core", "one core's");
+	assert_null(tree_note(t, METER_RAPL_POWERCAP, "duplicate"));
+}
+
+/* A Threadripper: its dies may be one counter. */
 static void make_dies(const struct tree *t, u64 first_uj, u64 second_uj)
 {
+	tree_cpu(t, "AuthenticAMD", 23, 1, "fpu");
 	tree_zone(t, "intel-rapl:0", "package-0-die-0", first_uj);
 	tree_zone(t, "intel-rapl:1", "package-0-die-1", second_uj);
 }
@@ -229,11 +256,11 @@ static void test_mirrored_dies(void **state)
 		/* At no time do both count. */
 		assert_int_equal(tree_count_ok(t), 1);
 		check_zone(t, "intel-rapl:0 package-0-die-0", DOMAIN_PACKAGE, "0", uj);
-		uj = (uj + 60 * J) % (RANGE_UJ + 1);
+		uj = (uj + 60 * J) % MODULUS_UJ;
 		tree_energy(t, "intel-rapl:0", uj);
-		tree_energy(t, "intel-rapl:1", (uj + (i % 2 ? 40000 : 0)) % (RANGE_UJ + 1));
+		tree_energy(t, "intel-rapl:1", (uj + (i % 2 ? 40000 : 0)) % MODULUS_UJ);
 	}
-	assert_non_null(strstr(rapl_state(t)->detail, "1 left out as mirrors"));
+	check_note(t, "mirror", "1 zones move in step");
 	assert_int_equal(rapl_state(t)->zones, 1);
 	for (int s = 0; s < METER_STATUS_MAX; s++)
 		assert_int_equal(rapl_state(t)->read_errors[s], 0);
@@ -310,15 +337,94 @@ static void test_sub_zones_of_mirrored_dies(void **state)
 	struct tree *t = *state;
 
 	make_dies(t, 5000 * J, 5000 * J);
-	tree_zone(t, "intel-rapl:0:0", "core", 700 * J);
-	tree_zone(t, "intel-rapl:1:0", "core", 700 * J);
+	tree_zone(t, "intel-rapl:0:0", "dram", 700 * J);
+	tree_zone(t, "intel-rapl:1:0", "dram", 700 * J);
 	tree_zone(t, "intel-rapl:2", "package-1-die-0", 5000 * J);
 	tree_open(t);
 	tree_tick(t, 0);
 	/* Another socket is never a mirror. */
 	assert_int_equal(tree_count_ok(t), 3);
-	check_zone(t, "intel-rapl:0:0 core", DOMAIN_CORE, "0", 700 * J);
+	check_zone(t, "intel-rapl:0:0 dram", DOMAIN_DRAM, "0", 700 * J);
 	check_zone(t, "intel-rapl:2 package-1-die-0", DOMAIN_PACKAGE, "1", 5000 * J);
+}
+
+/*
+ * Granite Rapids: two sockets of three dies, each with a counter of its own (TPMI). Soon after the
+ * start, doing the same work within one percent, all of them count in every tick.
+ */
+static void test_intel_dies(void **state)
+{
+	struct tree *t = *state;
+	u64 truth_uj[6], sum_uj = 0;
+	char zone[32], name[32];
+
+	tree_cpu(t, "GenuineIntel", 6, 173, "fpu");
+	for (u32 i = 0; i < 6; i++) {
+		truth_uj[i] = (600 + i) * J;
+		snprintf(zone, sizeof(zone), "intel-rapl:%u", i);
+		snprintf(name, sizeof(name), "package-%u-die-%u", i / 3, i % 3);
+		tree_zone(t, zone, name, truth_uj[i]);
+	}
+	tree_open(t);
+	for (u64 tick = 0; tick < 30; tick++) {
+		tree_tick(t, NSEC_PER_SEC);
+		assert_int_equal(tree_count_ok(t), 6);
+		for (u32 i = 0; i < 6; i++) {
+			snprintf(zone, sizeof(zone), "intel-rapl:%u", i);
+			truth_uj[i] += 60 * J + (tick * 7 + i * 11) % 5 * (J / 10);
+			tree_energy(t, zone, truth_uj[i]);
+		}
+	}
+	tree_tick(t, NSEC_PER_SEC);
+	for (u32 i = 0; i < 6; i++) {
+		assert_int_equal(t->readings[i].epoch, 0);
+		sum_uj += t->readings[i].value_uj - truth_uj[i];
+	}
+	assert_true(sum_uj == 0);
+	assert_string_equal(rapl_state(t)->detail, "2 sockets: package x6");
+	assert_null(tree_note(t, METER_RAPL_POWERCAP, "mirror"));
+}
+
+/* A virtual machine on Intel whose dies show one counter: read alike, so one of them counts. */
+static void test_intel_mirror(void **state)
+{
+	struct tree *t = *state;
+
+	make_dies(t, 5000 * J, 5000 * J);
+	tree_cpu(t, "GenuineIntel", 6, 106, "fpu");
+	tree_open(t);
+	for (u64 i = 0; i < 20; i++) {
+		tree_tick(t, 0);
+		assert_int_equal(tree_count_ok(t), 1);
+		tree_energy(t, "intel-rapl:0", (5060 + i * 60) * J);
+		tree_energy(t, "intel-rapl:1", (5060 + i * 60) * J + 20000);
+	}
+	check_note(t, "mirror", "1 zones move in step");
+}
+
+/* What the kernel shows with its rounded unit of 15.3 uJ. */
+static void test_dram_unit(void **state)
+{
+	struct tree *t = *state;
+
+	tree_zone(t, "intel-rapl:0", "package-0", 100 * J);
+	tree_zone(t, "intel-rapl:0:0", "dram", 50 * J);
+	tree_write(t, RAPL "/intel-rapl:0:0/max_energy_range_uj", "65712999613\n");
+	tree_open(t);
+	tree_tick(t, 0);
+	check_note(t, "dram-unit", "0.27 % high");
+	assert_true(meter_set_zone(t->set, 1)->modulus_uj == 65712999629);
+}
+
+static void test_filtering(void **state)
+{
+	struct tree *t = *state;
+
+	tree_cpu(t, "GenuineIntel", 6, 106, "fpu sgx sgx_lc");
+	tree_zone(t, "intel-rapl:0", "package-0", 100 * J);
+	tree_open(t);
+	tree_tick(t, 0);
+	check_note(t, "filtering", "has SGX");
 }
 
 static void test_wrap(void **state)
@@ -334,7 +440,7 @@ static void test_wrap(void **state)
 	before = t->readings[0].value_uj;
 	for (int i = 0; i < 100; i++) {
 		truth += 123 * J;
-		tree_energy(t, "intel-rapl:0", truth % (RANGE_UJ + 1));
+		tree_energy(t, "intel-rapl:0", truth % MODULUS_UJ);
 		tree_tick(t, 0);
 		assert_int_equal(t->readings[0].status, METER_OK);
 		assert_int_equal(t->readings[0].epoch, 0);
@@ -417,7 +523,7 @@ static void test_one_bad_zone(void **state)
 	make_two_sockets(t);
 	replace_by_eio(t, "intel-rapl:0:2");
 	tree_write(t, RAPL "/intel-rapl:1:0/energy_uj", "soon\n");
-	tree_write(t, RAPL "/intel-rapl:1:1/energy_uj", "%llu\n", RANGE_UJ + 1000);
+	tree_write(t, RAPL "/intel-rapl:1:1/energy_uj", "%llu\n", MODULUS_UJ);
 	tree_write(t, RAPL "/intel-rapl:1:2/name", "d\xffm\n");
 	tree_open(t);
 	tree_tick(t, 0);
@@ -541,6 +647,7 @@ static void test_driver_loaded_later(void **state)
 
 static void denied_child(struct tree *t)
 {
+	const struct meter_note *note;
 	const struct meter_state *s;
 
 	if (geteuid() == 0 && seteuid(65534) < 0)
@@ -551,7 +658,9 @@ static void denied_child(struct tree *t)
 	if (s->status != METER_DENIED || s->used || s->zones != 2 ||
 	    s->read_errors[METER_DENIED] != 2)
 		_exit(3);
-	if (!strstr(s->detail, "root") || !strstr(s->detail, "CAP_DAC_READ_SEARCH"))
+	note = tree_note(t, METER_RAPL_POWERCAP, "denied");
+	if (!note || !strstr(note->text, "2 of 2") || !strstr(note->remedy, "root") ||
+	    !strstr(note->remedy, "CAP_DAC_READ_SEARCH"))
 		_exit(4);
 	/* The machine is not without figures. */
 	if (!meter_set_state(t->set, METER_EMBEDDED)->used || tree_count_ok(t) != 3)
@@ -647,7 +756,7 @@ static void test_too_many(void **state)
 		tree_tick(t, 0);
 	assert_int_equal(t->count, METER_ZONES_MAX);
 	assert_int_equal(tree_count_ok(t), METER_ZONES_MAX);
-	assert_non_null(strstr(rapl_state(t)->detail, "9 too many"));
+	check_note(t, "no-room", "9 zones");
 }
 
 #define WITH_TREE(test) cmocka_unit_test_setup_teardown(test, tree_setup, tree_teardown)
@@ -660,11 +769,16 @@ int main(void)
 		WITH_TREE(test_hidden_by_container),
 		WITH_TREE(test_mmio),
 		WITH_TREE(test_one_psys),
+		WITH_TREE(test_amd_core),
 		WITH_TREE(test_mirrored_dies),
 		WITH_TREE(test_distinct_dies),
 		WITH_TREE(test_dies_equal_by_chance),
 		WITH_TREE(test_drift_undoes_mirror),
 		WITH_TREE(test_sub_zones_of_mirrored_dies),
+		WITH_TREE(test_intel_dies),
+		WITH_TREE(test_intel_mirror),
+		WITH_TREE(test_dram_unit),
+		WITH_TREE(test_filtering),
 		WITH_TREE(test_wrap),
 		WITH_TREE(test_restart_is_not_energy),
 		WITH_TREE(test_unknown_range),

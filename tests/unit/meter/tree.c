@@ -55,6 +55,14 @@ void tree_write(const struct tree *t, const char *path, const char *format, ...)
 	close(fd);
 }
 
+void tree_cpu(const struct tree *t, const char *vendor, u32 family, u32 model, const char *flags)
+{
+	tree_write(t, "proc/cpuinfo",
+		   "processor\t: 0\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n"
+		   "model name\t: x\nstepping\t: 1\nflags\t\t: %s\n\n",
+		   vendor, family, model, flags);
+}
+
 void tree_energy(const struct tree *t, const char *zone, u64 uj)
 {
 	char path[256];
@@ -96,9 +104,7 @@ static void tree_new(struct tree *t)
 	t->root = (struct sysroot)SYSROOT_NULL;
 	snprintf(t->dir, sizeof(t->dir), "/tmp/kepler-meter-XXXXXX");
 	assert_non_null(mkdtemp(t->dir));
-	tree_write(t, "proc/cpuinfo",
-		   "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\n"
-		   "model name\t: AMD EPYC\nstepping\t: 1\n\n");
+	tree_cpu(t, "GenuineIntel", 6, 106, "fpu msr");
 	tree_write(t, "sys/class/thermal/type", "x\n");
 	t->input = (struct meter_input){ .now_ns = 1000 * NSEC_PER_SEC,
 					 .awake_ns = 900 * NSEC_PER_SEC,
@@ -137,6 +143,17 @@ u32 tree_find(const struct tree *t, const char *name)
 			return i;
 	}
 	return UINT32_MAX;
+}
+
+const struct meter_note *tree_note(const struct tree *t, enum meter_id meter, const char *code)
+{
+	const struct meter_state *state = meter_set_state(t->set, meter);
+
+	for (u32 i = 0; i < state->notes; i++) {
+		if (strcmp(state->note[i].code, code) == 0)
+			return &state->note[i];
+	}
+	return NULL;
 }
 
 u32 tree_count_ok(const struct tree *t)

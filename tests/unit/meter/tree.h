@@ -9,6 +9,7 @@
 
 #define RAPL "sys/class/powercap"
 #define RANGE_UJ 262143328850ULL
+#define MODULUS_UJ 262143328911ULL /* 2^32 steps of 61,035 nJ, as the kernel has them */
 
 struct tree {
 	char dir[64];
@@ -23,6 +24,9 @@ struct tree {
 /* Writes a file in place: whoever has it open reads the new contents. */
 void tree_write(const struct tree *t, const char *path, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Makes the CPU another one; it is an Ice Lake server of Intel's at first. */
+void tree_cpu(const struct tree *t, const char *vendor, u32 family, u32 model, const char *flags);
 
 /* Sets the counter of the powercap zone in directory @zone. */
 void tree_energy(const struct tree *t, const char *zone, u64 uj);
@@ -41,6 +45,9 @@ void tree_tick(struct tree *t, u64 run_ns);
 
 /* The zone that has this kernel name and reads well, or UINT32_MAX. */
 u32 tree_find(const struct tree *t, const char *name);
+
+/* The note of @meter with this code, or NULL. */
+const struct meter_note *tree_note(const struct tree *t, enum meter_id meter, const char *code);
 
 /* How many zones read well. */
 u32 tree_count_ok(const struct tree *t);
