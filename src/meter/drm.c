@@ -117,7 +117,6 @@ static void add_zone(struct drm_card *card, struct drm_gpu *gpu, struct meter_sa
 		.domain = DOMAIN_GPU,
 		.quality = QUALITY_MEASURED,
 		.limit_uw = card->limit_uw < UINT64_MAX / 2 ? 2 * card->limit_uw : 0,
-		.period_ns = drm_card_period_ns(card),
 		.may_rest = card->sleep.may_sleep || card->sleep.asleep,
 	};
 	struct sample_zone *place;
@@ -212,6 +211,21 @@ static void describe(const struct drm *drm, struct meter_report *report)
 		note_denied(drm_clients_denied(drm->clients), report);
 }
 
+/* When each is read next follows from what its users did. */
+static void rest_cards(struct drm *drm, u64 now_ns, struct meter_sample *sample)
+{
+	for (u32 i = 0; i < DRM_CARDS_MAX; i++) {
+		struct drm_card *card = &drm->card[i];
+		const struct drm_gpu *gpu = &drm->gpu[i];
+
+		if (!gpu->address[0])
+			continue;
+		if (card->open)
+			drm_card_rest(card, gpu->work, now_ns);
+		sample->zone[gpu->zone].zone.period_ns = drm_card_period_ns(card, now_ns);
+	}
+}
+
 static void drm_poll(void *priv, const struct meter_poll *when, struct meter_sample *sample)
 {
 	struct drm *drm = priv;
@@ -233,10 +247,7 @@ static void drm_poll(void *priv, const struct meter_poll *when, struct meter_sam
 	} else {
 		sample->next_ns = drm->next_scan_ns;
 	}
-	for (u32 i = 0; i < DRM_CARDS_MAX; i++) {
-		if (drm_card_is_measured(&drm->card[i]) && drm->card[i].open)
-			drm_card_rest(&drm->card[i], drm->gpu[i].work, when->now_ns);
-	}
+	rest_cards(drm, when->now_ns, sample);
 	describe(drm, &sample->report);
 }
 

@@ -129,9 +129,15 @@ static u64 mean_power_uw(u64 before_uj, u64 now_uj, u64 passed_ns)
 	return (u64)((u128)(now_uj - before_uj) * NSEC_PER_SEC / passed_ns);
 }
 
+/* Time that the GPU was awake. */
+static u64 card_clock_ns(const struct drm_card *card, const struct meter_poll *when)
+{
+	return when->awake_ns - u64_min(card->sleep.slept_ns, when->awake_ns);
+}
+
 static void take_value(struct drm_card *card, u64 value, const struct meter_poll *when)
 {
-	u64 clock_ns = when->awake_ns - u64_min(card->sleep.slept_ns, when->awake_ns);
+	u64 clock_ns = card_clock_ns(card, when);
 
 	card->passed_ns =
 		card->read_once && clock_ns > card->clock_ns ? clock_ns - card->clock_ns : 0;
@@ -154,22 +160,29 @@ static void take_value(struct drm_card *card, u64 value, const struct meter_poll
 	card->open = true;
 }
 
-static void let_sleep(struct drm_card *card, u64 now_ns)
+/* It sleeps: what it drew after its last reading and before that is the best guess there is. */
+static void let_sleep(struct drm_card *card, const struct meter_poll *when)
 {
+	if (!card->sleeping && card->gauge.started) {
+		gauge_take(&card->gauge, card->gauge.power_uw, card_clock_ns(card, when));
+		card->value_uj = card->gauge.energy_uj;
+	}
+	card->sleeping = true;
 	card->status = METER_OK;
-	card->taken_ns = now_ns;
+	card->taken_ns = when->now_ns;
 	card->rest_until = 0;
 }
 
 /* Returns 0, -EAGAIN when it must not be read now, or the error of the read. */
-static int read_awake(struct drm_card *card, int sys_fd, u64 now_ns, u64 *value)
+static int read_awake(struct drm_card *card, int sys_fd, const struct meter_poll *when, u64 *value)
 {
 	drm_sleep_read(card->device_fd, &card->sleep);
 	if (card->sleep.asleep) {
-		let_sleep(card, now_ns);
+		let_sleep(card, when);
 		return -EAGAIN;
 	}
-	if (now_ns < card->rest_until)
+	card->sleeping = false;
+	if (when->now_ns < card->rest_until)
 		return -EAGAIN;
 	learn(card, sys_fd);
 	return card->apu ? -EAGAIN : read_inputs(card, value);
@@ -183,7 +196,7 @@ bool drm_card_read(struct drm_card *card, int sys_fd, const struct meter_poll *w
 	card->open = false;
 	if (card->input_fd[0] < 0)
 		return true;
-	r = read_awake(card, sys_fd, when->now_ns, &value);
+	r = read_awake(card, sys_fd, when, &value);
 	if (r == 0)
 		take_value(card, value, when);
 	if (r == 0 || r == -EAGAIN)
@@ -191,7 +204,7 @@ bool drm_card_read(struct drm_card *card, int sys_fd, const struct meter_poll *w
 	/* It may just have fallen asleep: amdgpu refuses then. */
 	drm_sleep_read(card->device_fd, &card->sleep);
 	if (card->sleep.asleep) {
-		let_sleep(card, when->now_ns);
+		let_sleep(card, when);
 		return true;
 	}
 	card->status = meter_status_of_errno(r);
@@ -201,11 +214,14 @@ bool drm_card_read(struct drm_card *card, int sys_fd, const struct meter_poll *w
 	return false;
 }
 
-u64 drm_card_period_ns(const struct drm_card *card)
+static u64 rest_ns(const struct drm_card *card)
 {
-	if (!card->sleep.may_sleep)
-		return 0;
 	return u64_min(card->sleep.delay_ns, REST_MAX_NS) + REST_SLACK_NS;
+}
+
+u64 drm_card_period_ns(const struct drm_card *card, u64 now_ns)
+{
+	return card->rest_until > now_ns ? rest_ns(card) : 0;
 }
 
 void drm_card_rest(struct drm_card *card, u64 work, u64 now_ns)
@@ -217,5 +233,5 @@ void drm_card_rest(struct drm_card *card, u64 work, u64 now_ns)
 		card->floor_uw = card->power_uw;
 	if (card->sleep.may_sleep && work == 0 &&
 	    card->power_uw - card->floor_uw <= card->floor_uw / 4)
-		card->rest_until = now_ns + drm_card_period_ns(card);
+		card->rest_until = now_ns + rest_ns(card);
 }

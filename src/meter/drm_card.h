@@ -20,6 +20,7 @@ struct drm_card {
 	struct drm_kfd_node kfd;
 
 	struct drm_sleep sleep;
+	bool sleeping;        /* at the last look */
 	bool told, read_once; /* shown so far; its sensor was read at least once */
 	enum meter_status status;
 	u64 value_uj, taken_ns; /* of the last reading */
@@ -65,5 +66,5 @@ bool drm_card_read(struct drm_card *card, int sys_fd, const struct meter_poll *w
  */
 void drm_card_rest(struct drm_card *card, u64 work, u64 now_ns);
 
-/* How far its readings may be apart; 0: as far as polls. */
-u64 drm_card_period_ns(const struct drm_card *card);
+/* How far its readings are apart now; 0: as far as polls. */
+u64 drm_card_period_ns(const struct drm_card *card, u64 now_ns);

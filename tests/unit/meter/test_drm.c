@@ -281,11 +281,21 @@ static void test_sleep(void **state)
 	rig_watts(rig, 0, 50);
 	rig_poll(rig, 9000);
 	check_value(rig, 0, 100 * J, 0);
-	/* Asleep again: the value stays, and is as new as the look. */
+	/* Asleep again, since 600 ms: until then it went on; then the value stays, and is as new as
+	 * the look. */
 	rig_status(rig, 0, "suspended");
 	rig_write(rig, 0, AVERAGE, "woken\n");
+	for (int i = 0; i < 5; i++) {
+		rig_write(rig, 0, "power/runtime_suspended_time", "%d\n", 14600 + 1000 * i);
+		rig_poll(rig, 1000);
+		check_value(rig, 0, 120 * J, 0);
+	}
+	/* Awake for half a second. */
+	rig_status(rig, 0, "active");
+	rig_write(rig, 0, "power/runtime_suspended_time", "19100\n");
+	rig_watts(rig, 0, 200);
 	rig_poll(rig, 1000);
-	check_value(rig, 0, 100 * J, 0);
+	check_value(rig, 0, 220 * J, 0);
 }
 
 /* A counter that was never read begins an epoch when it is: what it says was not drawn just now. */
@@ -327,6 +337,7 @@ static void test_left_alone(void **state)
 	for (u64 i = 0; i < 5; i++) {
 		rig_poll(rig, 1000);
 		check_value(rig, 0, (600 + 100 * i) * J, 0);
+		assert_true(rig_zone(rig, 0)->zone.period_ns == 0);
 	}
 	/* And not any more. */
 	rig_watts(rig, 0, 11);
