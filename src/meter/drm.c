@@ -185,8 +185,8 @@ static void note_denied(u32 denied, struct meter_report *report)
 		return;
 	note = report_note(
 		report, METER_WARNING, "gpu-clients",
-		"what other users' processes do on the GPUs can't be seen; their share of "
-		"its energy has no owner");
+		"what other users' processes do on the GPUs can't be seen, so the energy "
+		"of that has no owner");
 	report_remedy(note, "grant CAP_SYS_PTRACE");
 }
 
