@@ -28,6 +28,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
+
 #include "base/cleanup.h"
 #include "meter/drm_card.h"
 #include "meter/drm_clients.h"
@@ -312,6 +314,7 @@ const struct meter_ops meter_drm = {
 	.name = "drm",
 	.source = "drm",
 	.description = "AMD and Intel GPUs through the kernel (DRM, hwmon)",
+	.capabilities = 1ULL << CAP_SYS_PTRACE, /* to see other users' fdinfo */
 	.open = drm_open,
 	.poll = drm_poll,
 	.close = drm_close,
