@@ -497,6 +497,10 @@ static void describe(struct meter *meter)
 		rapl_filtering_note(p->filtering, report);
 	if (p->zones)
 		rapl_describe_zones(meter);
+	else if (p->pmu[PMU_POWER].mask_fd >= 0)
+		report_found(report,
+			     "the PMU \"power\" has no energy events that count, as on some "
+			     "virtual machines");
 	else
 		report_found(report, "no PMU \"power\" in " DEVICES ": this is a virtual machine "
 				     "or another kind of CPU, or the driver is missing "

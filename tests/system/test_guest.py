@@ -16,6 +16,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 RUNS = (
     ("one socket", ["--cpus=2", "--sockets=1"], "guest_zones.py"),
     ("two sockets", ["--cpus=4", "--sockets=2"], "guest_sockets.py"),
+    ("real driver", ["--cpus=2", "--modules=intel_rapl_common"], "guest_rapl.py"),
+    # The model is Sapphire Rapids', whose psys event the kernel offers without a look at its counter.
+    ("zeros", ["--cpus=2", "--cpu-model=Skylake-Server,model=143", "--modules=rapl msr"], "guest_zeros.py"),
 )
 
 t = tap.Tap()

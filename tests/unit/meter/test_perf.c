@@ -300,6 +300,20 @@ static void test_loaded_later(void **state)
 	assert_string_equal(perf_state(t)->detail, "1 socket: package x1");
 }
 
+/* The kernel leaves out events whose registers read 0: of some virtual machines all. */
+static void test_no_events(void **state)
+{
+	struct tree *t = *state;
+
+	setup_meter(t);
+	write_pmu(t, "power", "0");
+	write_cpu(t, 0, 0, 0);
+	tree_open(t);
+	tree_tick(t, 0);
+	assert_int_equal(perf_state(t)->zones, 0);
+	assert_non_null(strstr(perf_state(t)->detail, "no energy events"));
+}
+
 /* Descriptions that can't be understood cost their own event, and are told. */
 static void test_strange_events(void **state)
 {
@@ -435,6 +449,7 @@ int main(void)
 		WITH_TREE(test_cpu_leaves),
 		WITH_TREE(test_socket_leaves),
 		WITH_TREE(test_loaded_later),
+		WITH_TREE(test_no_events),
 		WITH_TREE(test_strange_events),
 		WITH_TREE(test_cannot_be_opened),
 		WITH_TREE(test_denied),
