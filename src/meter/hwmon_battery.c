@@ -114,7 +114,7 @@ static void read_battery(int sys_fd, struct battery *battery, bool alone, u64 aw
 {
 	char status[32];
 	ssize_t len = read_text(sys_fd, battery->name, "status", status);
-	u64 power_uw;
+	u64 power_uw = 0;
 	int r;
 
 	if (len < 0) {

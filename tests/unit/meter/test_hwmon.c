@@ -6,91 +6,14 @@
 
 #include <cmocka.h>
 
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "poll_meter.h"
+#include "hwmon_tree.h"
 
-#define HWMON "sys/class/hwmon"
-#define SUPPLY "sys/class/power_supply"
 #define W 1000000ULL /* uW, and uJ of a second */
-
-static void attr(struct poll_meter *p, u32 chip, const char *name, const char *text)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), HWMON "/hwmon%u/%s", chip, name);
-	tree_write(p->tree, path, "%s\n", text);
-}
-
-static void value(struct poll_meter *p, u32 chip, const char *name, u64 number)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
-	attr(p, chip, name, text);
-}
-
-/* A sensor powerN_input with a label. */
-static void power(struct poll_meter *p, u32 chip, u32 index, const char *label, u64 uw)
-{
-	char name[32];
-
-	snprintf(name, sizeof(name), "power%u_label", index);
-	if (label)
-		attr(p, chip, name, label);
-	snprintf(name, sizeof(name), "power%u_input", index);
-	value(p, chip, name, uw);
-}
-
-static void energy(struct poll_meter *p, u32 chip, u32 index, const char *label, u64 uj)
-{
-	char name[32];
-
-	snprintf(name, sizeof(name), "energy%u_label", index);
-	if (label)
-		attr(p, chip, name, label);
-	snprintf(name, sizeof(name), "energy%u_input", index);
-	value(p, chip, name, uj);
-}
-
-static void full_path(struct poll_meter *p, char *full, size_t size, u32 chip, const char *name)
-{
-	snprintf(full, size, "%s/" HWMON "/hwmon%u/%s", p->tree->dir, chip, name);
-}
-
-static void make_link(struct poll_meter *p, u32 chip, const char *name, const char *target)
-{
-	char full[256];
-
-	full_path(p, full, sizeof(full), chip, name);
-	assert_int_equal(symlink(target, full), 0);
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-	(void)st;
-	(void)type;
-	(void)walk;
-	return remove(path);
-}
-
-static void remove_attr(struct poll_meter *p, u32 chip, const char *name)
-{
-	char full[256];
-
-	full_path(p, full, sizeof(full), chip, name);
-	assert_int_equal(nftw(full, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
-}
-
-static void open_hwmon(struct poll_meter *p)
-{
-	poll_open(p, &meter_hwmon);
-	assert_non_null(p->meter.priv);
-}
 
 static void xgene(struct poll_meter *p, u32 chip, u64 cpu_uw, u64 io_uw)
 {
@@ -442,6 +365,9 @@ static void test_pairing(void **state)
 	value(p, 1, "in0_input", 1100);
 	value(p, 1, "in1_input", 1);
 	value(p, 1, "curr1_input", 10000);
+	/* Of a chip in the table nothing is guessed. */
+	value(p, 1, "in3_input", 5000);
+	value(p, 1, "curr3_input", 1000);
 	attr(p, 2, "name", "beta");
 	value(p, 2, "in3_input", 12000);
 	value(p, 2, "curr3_input", 2000);
@@ -463,18 +389,26 @@ static void test_best_tier(void **state)
 {
 	struct poll_meter *p = *state;
 
-	p->tree->options.hwmon_assign = "ina238=platform";
+	p->tree->options.hwmon_assign = "ina238=platform,adm1275=platform";
 	attr(p, 0, "name", "ina238");
 	energy(p, 0, 1, NULL, 0);
 	power(p, 0, 1, NULL, 500 * W);
 	value(p, 0, "in1_input", 12000);
 	value(p, 0, "curr1_input", 12000);
+	attr(p, 1, "name", "adm1275");
+	power(p, 1, 1, "pin", 100 * W);
+	power(p, 1, 2, "pout1", 95 * W);
+	attr(p, 1, "in2_label", "vout1");
+	attr(p, 1, "curr1_label", "iout1");
+	value(p, 1, "in2_input", 12000);
+	value(p, 1, "curr1_input", 8000);
 	open_hwmon(p);
 	poll_after(p, 0);
 	energy(p, 0, 1, NULL, 123);
 	poll_after(p, 1000);
-	assert_int_equal(p->sample.zones, 1);
-	assert_int_equal(p->sample.zone[0].value_uj, 123);
+	assert_int_equal(p->sample.zones, 2);
+	assert_int_equal(poll_zone(p, DOMAIN_PLATFORM, "ina238-0")->value_uj, 123);
+	assert_int_equal(poll_zone(p, DOMAIN_PLATFORM, "adm1275-0")->value_uj, 100 * W);
 }
 
 static void test_assign(void **state)
@@ -724,96 +658,6 @@ static void test_hostile_labels(void **state)
 		assert_in_range(*c, 0x20, 0x7e);
 }
 
-static void supply(struct poll_meter *p, const char *name, const char *what, const char *text)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), SUPPLY "/%s/%s", name, what);
-	tree_write(p->tree, path, "%s\n", text);
-}
-
-static void test_battery(void **state)
-{
-	struct poll_meter *p = *state;
-	const struct sample_zone *zone;
-
-	supply(p, "AC", "type", "Mains");
-	supply(p, "AC", "online", "1");
-	supply(p, "BAT0", "type", "Battery");
-	supply(p, "BAT0", "status", "Charging");
-	supply(p, "BAT0", "power_now", "20000000");
-	supply(p, "BAT1", "type", "Battery");
-	supply(p, "BAT1", "status", "Full");
-	supply(p, "BAT1", "current_now", "0");
-	supply(p, "BAT1", "voltage_now", "12000000");
-	supply(p, "hidpp_battery_0", "type", "Battery");
-	supply(p, "hidpp_battery_0", "scope", "Device");
-	supply(p, "hidpp_battery_0", "status", "Discharging");
-	supply(p, "hidpp_battery_0", "power_now", "1000000");
-	open_hwmon(p);
-	poll_after(p, 0);
-	assert_int_equal(p->sample.zones, 2);
-	zone = poll_zone(p, DOMAIN_PLATFORM, "BAT0");
-	assert_int_equal(zone->status, METER_ABSENT);
-	assert_string_equal(zone->zone.name, "battery");
-	assert_non_null(poll_note(p, "battery"));
-	/* Unplugged: 20 W of one, 12 V times 0.5 A of the other, with a minus as some drivers have.
-	 */
-	supply(p, "AC", "online", "0");
-	supply(p, "BAT0", "status", "Discharging");
-	supply(p, "BAT1", "status", "Discharging");
-	supply(p, "BAT1", "current_now", "-500000");
-	poll_after(p, 1000);
-	poll_after(p, 10000);
-	assert_int_equal(poll_zone(p, DOMAIN_PLATFORM, "BAT0")->value_uj, 200 * W);
-	assert_int_equal(poll_zone(p, DOMAIN_PLATFORM, "BAT1")->value_uj, 60 * W);
-	/* Beside a weak adapter the battery is not the whole machine. */
-	supply(p, "AC", "online", "1");
-	poll_after(p, 10000);
-	zone = poll_zone(p, DOMAIN_PLATFORM, "BAT0");
-	assert_int_equal(zone->status, METER_ABSENT);
-	assert_int_equal(zone->value_uj, 200 * W);
-	/* What the mains gave meanwhile is not the battery's. */
-	supply(p, "AC", "online", "0");
-	poll_after(p, 10000);
-	zone = poll_zone(p, DOMAIN_PLATFORM, "BAT0");
-	assert_int_equal(zone->status, METER_OK);
-	assert_int_equal(zone->value_uj, 200 * W);
-	assert_int_equal(zone->epoch, 1);
-}
-
-/* A sensor of the machine is better than its battery, and never added to it. */
-static void test_battery_and_sensor(void **state)
-{
-	struct poll_meter *p = *state;
-
-	supply(p, "macsmc-battery", "type", "Battery");
-	supply(p, "macsmc-battery", "status", "Discharging");
-	supply(p, "macsmc-battery", "power_now", "-9000000");
-	attr(p, 0, "name", "macsmc_hwmon");
-	power(p, 0, 1, "Total System Power", 8 * W);
-	power(p, 0, 2, "AC Input Power", 0);
-	open_hwmon(p);
-	poll_after(p, 0);
-	poll_after(p, 1000);
-	assert_int_equal(p->sample.zones, 1);
-	assert_int_equal(poll_sum_uj(p, DOMAIN_PLATFORM), 8 * W);
-}
-
-static void test_battery_faults(void **state)
-{
-	struct poll_meter *p = *state;
-
-	supply(p, "BAT0", "status", "Discharging");
-	supply(p, "BAT0", "power_now", "garbage");
-	open_hwmon(p);
-	poll_after(p, 0);
-	assert_int_equal(poll_zone(p, DOMAIN_PLATFORM, "BAT0")->status, METER_ERROR);
-	supply(p, "BAT0", "power_now", "10000000");
-	poll_after(p, 1000);
-	assert_int_equal(poll_zone(p, DOMAIN_PLATFORM, "BAT0")->status, METER_OK);
-}
-
 /* Through the set of meters, with its thread: the readings arrive. */
 static void test_in_the_set(void **state)
 {
@@ -838,21 +682,20 @@ static void test_in_the_set(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_METER(test_nothing),        WITH_METER(test_only_temperatures),
-		WITH_METER(test_xgene_energy),   WITH_METER(test_instant_and_average),
-		WITH_METER(test_fam15h),         WITH_METER(test_smpro),
-		WITH_METER(test_grace),          WITH_METER(test_amd_energy),
-		WITH_METER(test_power9),         WITH_METER(test_unrelated),
-		WITH_METER(test_rivals),         WITH_METER(test_platform_sensors),
-		WITH_METER(test_jetson),         WITH_METER(test_pairing),
-		WITH_METER(test_best_tier),      WITH_METER(test_assign),
-		WITH_METER(test_assign_broken),  WITH_METER(test_faults),
-		WITH_METER(test_silence),        WITH_METER(test_denied),
-		WITH_METER(test_unplugged),      WITH_METER(test_number_used_again),
-		WITH_METER(test_sockets_stay),   WITH_METER(test_found_later),
-		WITH_METER(test_too_many),       WITH_METER(test_hostile_labels),
-		WITH_METER(test_battery),        WITH_METER(test_battery_and_sensor),
-		WITH_METER(test_battery_faults), WITH_METER(test_in_the_set),
+		WITH_METER(test_nothing),       WITH_METER(test_only_temperatures),
+		WITH_METER(test_xgene_energy),  WITH_METER(test_instant_and_average),
+		WITH_METER(test_fam15h),        WITH_METER(test_smpro),
+		WITH_METER(test_grace),         WITH_METER(test_amd_energy),
+		WITH_METER(test_power9),        WITH_METER(test_unrelated),
+		WITH_METER(test_rivals),        WITH_METER(test_platform_sensors),
+		WITH_METER(test_jetson),        WITH_METER(test_pairing),
+		WITH_METER(test_best_tier),     WITH_METER(test_assign),
+		WITH_METER(test_assign_broken), WITH_METER(test_faults),
+		WITH_METER(test_silence),       WITH_METER(test_denied),
+		WITH_METER(test_unplugged),     WITH_METER(test_number_used_again),
+		WITH_METER(test_sockets_stay),  WITH_METER(test_found_later),
+		WITH_METER(test_too_many),      WITH_METER(test_hostile_labels),
+		WITH_METER(test_in_the_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
