@@ -137,6 +137,28 @@ CONFIG_PARSER(meters_gpu)
 	return parse_order(words, text, field, why);
 }
 
+/* What the meter of board sensors can hold, see hwmon_class.h there. */
+#define ASSIGN_CHIP_MAX 31
+#define ASSIGN_LABEL_MAX 47
+#define ASSIGN_MAX 80
+
+/* Whether CHIP[/LABEL] of @len bytes has parts of good lengths. */
+static bool is_assign_name(const char *text, size_t len, const char **why)
+{
+	const char *slash = memchr(text, '/', len);
+	size_t chip = slash ? (size_t)(slash - text) : len;
+
+	if (slash && (len - chip < 2 || len - chip - 1 > ASSIGN_LABEL_MAX)) {
+		*why = "the label after / is empty or too long";
+		return false;
+	}
+	if (chip == 0 || chip > ASSIGN_CHIP_MAX) {
+		*why = "a chip or its = is missing, or the chip's name is too long";
+		return false;
+	}
+	return true;
+}
+
 /* CHIP[/LABEL]=DOMAIN with commas between; only the form is looked at here. */
 CONFIG_PARSER(assign)
 {
@@ -145,13 +167,16 @@ CONFIG_PARSER(assign)
 		{ "platform", 1, NULL }, { "ignore", 1, NULL }, { NULL, 0, NULL },
 	};
 	const char *rest;
+	u32 count = 0;
 
 	for (const char *item = text; item; item = rest) {
 		size_t len = next_word(&item, &rest);
 		const char *equals = memrchr(item, '=', len);
 
-		if (!equals || equals == item || *item == '/') {
-			*why = "a chip or its = is missing";
+		if (!is_assign_name(item, equals ? (size_t)(equals - item) : 0, why))
+			return -EINVAL;
+		if (++count > ASSIGN_MAX) {
+			*why = "there are too many";
 			return -EINVAL;
 		}
 		if (find_word(domains, equals + 1, len - (size_t)(equals + 1 - item), why) < 0) {

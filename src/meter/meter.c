@@ -28,6 +28,7 @@ struct meter_set {
 	struct belief belief;
 	struct meter meter[METER_ID_MAX];
 	struct meter_state state[METER_ID_MAX];
+	u64 text_key[METER_ID_MAX];  /* hash of the report as it was last touched */
 	u64 described[METER_ID_MAX]; /* what the state's detail was made from */
 	struct meter_use use[METER_USES_MAX];
 	u32 uses;
@@ -241,20 +242,29 @@ static void describe(struct meter_set *set, u32 meter, u32 dead)
 	memcpy(state->note, report.note, sizeof(state->note));
 }
 
-/* A cheap summary of what describe() depends on, so that text is only made when something changed.
- */
-static u64 description_key(const struct meter_set *set, u32 meter, u32 dead)
+static u64 text_key(const struct meter_report *report)
 {
-	const struct meter *m = &set->meter[meter];
-	const struct meter_state *state = &set->state[meter];
-	bool contradicted = set->belief.contradicted & 1U << meter;
-	const struct meter_report *report = &m->report;
 	u64 key = hash_text(report->found, sizeof(report->found), HASH_SEED);
 
 	for (u32 i = 0; i < report->notes; i++)
 		key = hash_text(report->note[i].text, sizeof(report->note[i].text), key);
-	return key ^ ((u64)state->zones << 40 | (u64)dead << 8 | (u64)contradicted << 1 |
-		      (u64)state->used);
+	return key;
+}
+
+/* A cheap summary of what describe() depends on, so that text is only made when something changed.
+ */
+static u64 description_key(struct meter_set *set, u32 meter, u32 dead)
+{
+	const struct meter_state *state = &set->state[meter];
+	bool contradicted = set->belief.contradicted & 1U << meter;
+	struct meter_report *report = &set->meter[meter].report;
+
+	if (report->touched) {
+		set->text_key[meter] = text_key(report);
+		report->touched = false;
+	}
+	return set->text_key[meter] ^ ((u64)state->zones << 40 | (u64)dead << 8 |
+				       (u64)contradicted << 1 | (u64)state->used);
 }
 
 static void update_state(struct meter_set *set, u32 meter, const struct meter_reading *readings)
@@ -367,6 +377,8 @@ u32 meter_set_read(struct meter_set *set, const struct meter_input *input,
 	struct meter_slots *slots = &set->slots;
 	struct meter *estimate = &set->meter[METER_EMBEDDED];
 
+	if (set->last.now_ns)
+		tick.passed_ns = input->now_ns - set->last.now_ns;
 	set->last = *input;
 	read_meters(set, &tick);
 	stamp(set, input->now_ns);

@@ -38,7 +38,8 @@ struct meter {
 
 struct meter_tick {
 	struct meter_input input;
-	u64 slept_ns; /* time in suspend since the last tick */
+	u64 passed_ns; /* since the last tick; 0: this is the first */
+	u64 slept_ns;  /* of it in suspend */
 };
 
 #define SAMPLE_ZONES_MAX 32

@@ -258,9 +258,11 @@ static void settle_zone(struct meter *meter, const struct sample_zone *from)
 }
 
 /* What is too old is not a reading any more. */
-static void age(struct meter_slot *slot, u64 now_ns)
+static void age(struct meter_slot *slot, const struct meter_tick *tick)
 {
-	u64 period_ns = u64_max(slot->zone.period_ns, PERIOD_MIN_NS);
+	u64 between_ns = u64_max(tick->passed_ns - tick->slept_ns, PERIOD_MIN_NS);
+	u64 period_ns = u64_max(slot->zone.period_ns, between_ns);
+	u64 now_ns = tick->input.now_ns;
 	u64 age_ns = now_ns > slot->reading.taken_ns ? now_ns - slot->reading.taken_ns : 0;
 
 	if (slot->reading.status != METER_OK && slot->reading.status != METER_STALE)
@@ -289,6 +291,6 @@ void slow_settle(struct meter *meter, const struct meter_sample *sample, bool fr
 		struct meter_slot *slot = &meter->slots->slot[i];
 
 		if (slot->zone.meter == meter->index)
-			age(slot, tick->input.now_ns);
+			age(slot, tick);
 	}
 }

@@ -182,8 +182,15 @@ static void test_assign(void **state)
 {
 	static const char *const good[] = { "ina219=platform", "a/b=core, c/d e=ignore",
 					    "x=y=dram" };
-	static const char *const bad[] = { "",    "ina219",      "=platform",   "/l=platform",
-					   "a=b", "a=platform,", "a=platform,b" };
+	static const char *const bad[] = { "",
+					   "ina219",
+					   "=platform",
+					   "/l=platform",
+					   "a=b",
+					   "a=platform,",
+					   "a=platform,b",
+					   "a/=platform",
+					   "0123456789abcdef0123456789abcdef=platform" };
 	char text[64];
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {

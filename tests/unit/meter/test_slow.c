@@ -196,6 +196,12 @@ static void test_settle(void **state)
 	tick.input.now_ns = 401 * NSEC_PER_SEC;
 	slow_settle(&rig->meter, none, false, &tick);
 	assert_int_equal(rig->slots.slot[0].reading.status, METER_ABSENT);
+	/* the time between two ticks makes no reading old, however long it is */
+	settle_one(rig, "a", METER_OK, 402 * NSEC_PER_SEC);
+	tick.input.now_ns = (402 + 110) * NSEC_PER_SEC;
+	tick.passed_ns = 60 * NSEC_PER_SEC;
+	slow_settle(&rig->meter, none, false, &tick);
+	assert_int_equal(rig->slots.slot[0].reading.status, METER_OK);
 	settle_one(rig, "a", METER_DENIED, 402 * NSEC_PER_SEC);
 	assert_int_equal(rig->slots.slot[0].reading.status, METER_DENIED);
 	test_free(none);
