@@ -130,6 +130,13 @@ def measure_allocations():
               f"{got['steady']} ticks, 1,000 processes, half active", "", "0", got["calls"] == 0)
 
 
+def measure_meter():
+    progress("meter: a pass over two sockets")
+    got = program("bench_meter", 300)
+    yield Row(f"pass of the meters, 2 sockets, {got['zones']} zones", f"{got['pass_ns'] / 1e3:.1f} us",
+              f"bare preads: {got['bare_ns'] / 1e3:.1f} us", f"{got['ratio']:.2f}", "<= 1.5", got["ratio"] <= 1.5)
+
+
 def measure_encoder():
     progress("scrape: the encoder")
     got = program("bench_scrape", MANY)
@@ -219,6 +226,7 @@ PARTS = {
     "growth": measure_growth,
     "switch": measure_switch,
     "allocations": measure_allocations,
+    "meter": measure_meter,
     "encoder": measure_encoder,
     "server": measure_server,
     "start": measure_start,

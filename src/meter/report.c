@@ -10,12 +10,14 @@ void report_begin(struct meter_report *report)
 	report->none = METER_ABSENT;
 	report->found[0] = '\0';
 	report->notes = 0;
+	report->touched = true;
 }
 
 void report_found(struct meter_report *report, const char *format, ...)
 {
 	va_list args;
 
+	report->touched = true;
 	va_start(args, format);
 	vsnprintf(report->found, sizeof(report->found), format, args);
 	va_end(args);
@@ -26,6 +28,7 @@ void report_append(struct meter_report *report, const char *format, ...)
 	size_t len = strlen(report->found);
 	va_list args;
 
+	report->touched = true;
 	va_start(args, format);
 	vsnprintf(report->found + len, sizeof(report->found) - len, format, args);
 	va_end(args);
@@ -58,6 +61,7 @@ struct meter_note *report_note(struct meter_report *report, enum meter_severity 
 	struct meter_note *place;
 	va_list args;
 
+	report->touched = true;
 	snprintf(note.code, sizeof(note.code), "%s", code);
 	va_start(args, format);
 	vsnprintf(note.text, sizeof(note.text), format, args);

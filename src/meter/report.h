@@ -12,6 +12,7 @@ struct meter_report {
 	char found[200];        /* what was found, or why nothing and what would change it */
 	u32 notes;
 	struct meter_note note[METER_NOTES_MAX];
+	bool touched; /* written to since the set looked at it */
 };
 
 /* Empties @report; its status without zones is METER_ABSENT. */
