@@ -377,6 +377,8 @@ u32 meter_set_read(struct meter_set *set, const struct meter_input *input,
 	struct meter_slots *slots = &set->slots;
 	struct meter *estimate = &set->meter[METER_EMBEDDED];
 
+	if (set->last.now_ns)
+		tick.passed_ns = input->now_ns - set->last.now_ns;
 	set->last = *input;
 	read_meters(set, &tick);
 	stamp(set, input->now_ns);
