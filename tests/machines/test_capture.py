@@ -25,6 +25,8 @@ SECRETS = {
     "battery": "01AV405SN77", "meter": "PWRSN0042", "gpu": "7f1e3c5a9b2d4e60", "host": "secret-host-17",
     "builder": "dvs-builder", "ip": "192.0.2.77", "ipv6": "fe80::9eb6:d0ff:fe12:abcd",
     "machine-id": "0123456789abcdef0123456789abcdef",
+    # of others: nothing on the machine tells that these are secrets, but their form
+    "other mac": "de:ad:be:ef:00:42", "other uuid": "8a4b6a0e-6f4c-4d8c-9b57-2f1f8f0b7c11",
 }
 
 t = tap.Tap()
@@ -53,6 +55,12 @@ def write(folder, path, text):
     where.write_text(text, encoding="utf-8")
 
 
+def plant_driver(folder, names):
+    """The version of NVIDIA's driver tells who built it."""
+    write(folder, "proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX x86_64 Kernel Module  560.35.03  Fri Aug 16 "
+          f"21:39:15 UTC 2024 ({names['builder']}@U16)\nGCC version: 12.2.0 ({names['builder']})\n")
+
+
 def plant(folder, names):
     """Secrets where real machines have them."""
     write(folder, "sys/class/net/eth0/address", names["mac"] + "\n")
@@ -64,13 +72,13 @@ def plant(folder, names):
     write(folder, "etc/machine-id", names["machine-id"] + "\n")
     with open(folder / "proc/cpuinfo", "a", encoding="utf-8") as f:
         f.write(f"\nSerial\t\t: {names['cpu']}\n")
-    write(folder, "proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX x86_64 Kernel Module  560.35.03  Fri Aug 16 "
-          f"21:39:15 UTC 2024 ({names['builder']}@U16)\nGCC version: 12.2.0 ({names['host']})\n")
     for hwmon in (folder / "sys/class/hwmon").iterdir():
         write(hwmon, "power1_serial_number", names["meter"] + "\n")
         write(hwmon, "device/serial_number", names["battery"] + "\n")
         write(hwmon, "device/unique_id", names["gpu"] + "\n")
-        write(hwmon, "temp1_label", f"radio {names['mac']} at {names['ip']} and {names['ipv6']}\n")
+        write(hwmon, "temp1_label", f"radio {names['mac']}\n")
+        write(hwmon, "temp2_label", f"one ({names['other mac']}) {names['other uuid']}\n")
+        write(hwmon, "temp3_label", f"at {names['ip']} and {names['ipv6']}\n")
         write(hwmon, "in0_label", f"of {names['product']}\n")
         with open(hwmon / "device/uevent", "a", encoding="utf-8") as f:
             f.write(f"POWER_SUPPLY_SERIAL_NUMBER={names['battery']}\nHID_UNIQ={names['mac']}\n"
@@ -80,13 +88,13 @@ def plant(folder, names):
 
 
 def zones(tree):
-    """What the meters see in a tree: names, domains, labels and devices."""
+    """What the meters see in a tree: names, domains, labels and devices, and what they have to say of it."""
     run = subprocess.run([DRIVE, *(f"--host.{d}fs={tree}/{d}" for d in ("sys", "proc", "dev"))], text=True,
                          input="tick 1000000000 0\ntick 1000000000 0\nreport\n", capture_output=True, timeout=100,
                          check=True)
     report = json.loads(run.stdout[run.stdout.index("{"):run.stdout.rindex("end")])
     return [(m["name"], m["status"], [(z["domain"], z["package"], z["name"], z["device"], z["status"])
-                                      for z in m["zones"]]) for m in report["meters"]]
+                                      for z in m["zones"]], m["notes"]) for m in report["meters"]]
 
 
 @t.case("a machine without sensors, this one perhaps, is captured; nothing of this machine's own is in it")
@@ -130,6 +138,7 @@ for one in sorted(p.parent.name for p in ROOT.glob("*/tree.txt")):
         origin, copy, file = work / one / "origin", work / one / "copy", work / one / "file.tar.gz"
         text = (ROOT / one / "tree.txt").read_text(encoding="utf-8")
         machine.unpack(text, origin)
+        plant_driver(origin, SECRETS)
         want = zones(origin)
         (origin / "sys/class/hwmon").mkdir(parents=True, exist_ok=True)
         plant(origin, SECRETS)
@@ -139,10 +148,12 @@ for one in sorted(p.parent.name for p in ROOT.glob("*/tree.txt")):
         everything = "\n".join([*found, *found.values()]).lower()
         for name, secret in SECRETS.items():
             assert secret.lower() not in everything, f"{name}: {secret}"
+        for name in [n for n in found if n.endswith("/temp2_label")]:
+            assert found[name] == "one ((removed)) (removed)\n", found[name]
         with tarfile.open(file) as tar:
             tar.extractall(copy, filter="fully_trusted") if hasattr(tarfile, "data_filter") else tar.extractall(copy)
         got = zones(copy)
-        assert got == want, f"got  {got}\nwant {want}"
+        assert got == want, "\n".join(f"got  {g}\nwant {w}" for g, w in zip(got, want) if g != w)
         assert machine.parse(machine.pack(copy / "sys")), "it can be packed"
 
 

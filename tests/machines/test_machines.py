@@ -6,7 +6,8 @@ each once, with the right labels, notes and verdict.
 expect.json says for each machine:
 
     flags       settings of the agent, beside the tree (optional)
-    counters    file: {watts, start_uj, range_uj}; start and range have defaults of Intel's packages
+    counters    file: {watts, start_uj, range_uj}; start and range have defaults of Intel's packages. The file
+                perf/TYPE/CONFIG/CPU is a perf event, which counts in 2^-32 J and begins with 0
     domains     what must be reported: {domain: {meter, watts, packages, devices, zones, gauge}}
                 watts: of the whole domain, from the files' truth and not from the program
                 gauge: the file holds power and stands still, else it is among the counters
@@ -20,6 +21,7 @@ expect.json says for each machine:
 import json
 import pathlib
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -57,6 +59,17 @@ class Counter:
     def move(self, part):
         self.uj += round(self.watts * part * 1e6)
         self.write()
+
+
+class Event(Counter):
+    """A perf event: 64 bits in steps of 2^-32 J."""
+
+    def __init__(self, path, watts):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        super().__init__(path, watts, start_uj=0, range_uj=0)
+
+    def write(self):
+        self.path.write_bytes(struct.pack("=Q", self.uj * 2**32 // 1000000))
 
 
 class Drive:
@@ -102,7 +115,8 @@ def run(folder, expect):
     tree = pathlib.Path(tempfile.mkdtemp(prefix="kepler-machine-"))
     try:
         machine.unpack((folder / "tree.txt").read_text(encoding="utf-8"), tree)
-        counters = [Counter(tree / path, **c) for path, c in expect.get("counters", {}).items()]
+        counters = [(Event if path.startswith("perf/") else Counter)(tree / path, **c)
+                    for path, c in expect.get("counters", {}).items()]
         drive = Drive(tree, expect.get("flags", []))
         drive.tick()
         for part in PROFILE:
