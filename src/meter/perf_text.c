@@ -165,6 +165,7 @@ int perf_format_put(const char *format, u64 value, u64 *config)
 	static const char word[] = "config:";
 	u64 bits = *config;
 	u32 first, last;
+	bool any = false;
 	int r;
 
 	if (strncmp(format, word, strlen(word)) != 0)
@@ -176,9 +177,10 @@ int perf_format_put(const char *format, u64 value, u64 *config)
 			return -EINVAL;
 		for (u32 bit = first; bit <= last; bit++, value >>= 1)
 			bits = (bits & ~(1ULL << bit)) | (value & 1) << bit;
+		any = true;
 	}
-	if (r < 0)
-		return r;
+	if (r < 0 || !any)
+		return -EINVAL;
 	if (value)
 		return -ERANGE;
 	*config = bits;
