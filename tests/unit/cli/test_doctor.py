@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import pty
 import re
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ import tap
 program, source = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2])
 sys.path.insert(0, str(source / "tests" / "machines"))
 import machine  # noqa: E402
+import redfish_server  # noqa: E402
 
 t = tap.Tap()
 work = pathlib.Path(tempfile.mkdtemp(prefix="kepler-doctor-"))
@@ -31,7 +33,8 @@ class Tree:
         self.folder = work / (alias or name)
         machine.unpack((source / "tests" / "machines" / name / "tree.txt").read_text(encoding="utf-8"), self.folder)
         expect = json.loads((source / "tests" / "machines" / name / "expect.json").read_text(encoding="utf-8"))
-        self.watts = {self.folder / path: c["watts"] for path, c in expect["counters"].items()}
+        self.watts = {self.folder / path: c["watts"] for path, c in expect["counters"].items()
+                      if path.startswith("sys/")}
         self.end = threading.Event()
 
     def __enter__(self):
@@ -60,6 +63,9 @@ class Tree:
         return [f"--host.{name}fs={self.folder}/{name}" for name in ("sys", "proc", "dev")]
 
     def doctor(self, *args, **more):
+        # Not by perf: those would be events of the kernel that this runs on.
+        if not any(a.startswith("--meter.cpu=") for a in args):
+            args = ("--meter.cpu=rapl-powercap,hwmon", *args)
         return doctor(*self.flags(), "--activity.bpf=false", *args, **more)
 
 
@@ -211,6 +217,55 @@ def _():
     run = subprocess.run(["/bin/sh", "-c", f"exec '{program}' doctor {flags} >&-"], stderr=subprocess.PIPE, text=True,
                          timeout=100, check=False)
     assert run.returncode == 1, run
+
+
+def with_bmc(certs):
+    """A BMC, and the settings that lead to it."""
+    bmc = redfish_server.Bmc(certs.good)
+    t.cleanup(bmc.end)
+    file = work / "credentials.yaml"
+    file.write_text(json.dumps({"nodes": {"n": {"user": redfish_server.USER, "password": redfish_server.PASSWORD}}}),
+                    encoding="utf-8")
+    file.chmod(0o600)
+    return bmc, [f"--redfish.credentials-file={file}", f"--redfish.url={bmc.url}", f"--redfish.ca-file={certs.ca}",
+                 "--node.name=n"]
+
+
+@t.case("a slow meter is waited for: its first answer, and the second where that is near")
+def _():
+    t.need(shutil.which("openssl"), "openssl is not installed")
+    bmc, flags = with_bmc(redfish_server.Certificates(str(work)))
+    tree = Tree("virtual-machine", "bmc")
+    run = tree.doctor("--json", *flags, "--redfish.interval=1s")
+    found, meters = report(run)
+    redfish = meters["redfish"]
+    assert run.returncode == 0 and redfish["used"] and redfish["answered"], run.stdout
+    assert found["verdict"]["text"].startswith("This machine is measured: platform by redfish"), found["verdict"]
+    assert abs(redfish["zones"][0]["power_w"] - bmc.watts) < 1, redfish
+    text = tree.doctor(*flags).stdout
+    assert "watts follow with its next answer" in text, text
+    said = run.stdout + text
+    assert redfish_server.PASSWORD not in said and json.dumps(redfish_server.PASSWORD) not in said, said
+
+
+@t.case("a meter that does not answer: the time is told on a terminal, and it has an end")
+def _():
+    t.need(shutil.which("openssl"), "openssl is not installed")
+    bmc, flags = with_bmc(redfish_server.Certificates(str(work)))
+    bmc.fault, bmc.fault_at = "hang", redfish_server.ROOT
+    mine, its = pty.openpty()
+    t.cleanup(os.close, mine)
+    tree = Tree("virtual-machine", "hang")
+    with subprocess.Popen([program, "doctor", "--json", *tree.flags(), "--activity.bpf=false", *flags],
+                          stdout=subprocess.PIPE, stderr=its, text=True) as run:
+        os.close(its)
+        found = json.loads(run.stdout.read())
+        status = run.wait(timeout=60)
+    shown = os.read(mine, 65536).decode()
+    redfish = next(m for m in found["meters"] if m["name"] == "redfish")
+    assert "asking redfish ... 2 s" in shown and shown.endswith("\r\033[K"), ascii(shown)
+    assert not redfish["used"] and (not redfish["answered"] or redfish["notes"]), redfish
+    assert status == 1 and not found["verdict"]["measured"], found["verdict"]
 
 
 @t.case("without a terminal nothing is written beside the report")
