@@ -33,7 +33,7 @@
 
 /* Reads between two looks for what is new, and for what is missing. */
 #define LOOK_READS 60
-#define RETRY_READS 10
+#define RETRY_READS 5
 
 /* Most CPUs that are asked. The largest machine sold has 384 cores. */
 #define SOURCES_MAX 512

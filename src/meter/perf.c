@@ -32,15 +32,13 @@
 #include "base/cleanup.h"
 #include "meter/cpu_topology.h"
 #include "meter/meter_ops.h"
-#include "meter/perf_text.h"
+#include "meter/perf_pmu.h"
 #include "meter/rapl_filter.h"
 #include "meter/rapl_zone.h"
 
-#define DEVICES "bus/event_source/devices"
-
 /* Reads between two looks for what is new, and for what is missing. */
 #define LOOK_READS 60
-#define RETRY_READS 10
+#define RETRY_READS 5
 
 /* Most events at a time. The largest machine sold has 384 cores. */
 #define SOURCES_MAX 576
@@ -69,13 +67,6 @@ struct perf_pmu {
 	char mask[CPU_LIST_SIZE];
 };
 
-/* An event as its PMU describes it. */
-struct perf_event {
-	bool known;
-	u64 config;
-	struct perf_scale scale;
-};
-
 /* One counter that is open. */
 struct perf_source {
 	u32 zone;
@@ -101,6 +92,7 @@ struct perf {
 	bool die_scope; /* a die of its own may have a counter of its own */
 	enum rapl_filtering filtering;
 	struct perf_pmu pmu[PMU_MAX];
+	bool known[ARRAY_SIZE(kinds)]; /* the PMU has this event */
 	struct perf_event event[ARRAY_SIZE(kinds)];
 	u32 zones;
 	struct perf_zone zone[METER_ZONES_MAX];
@@ -121,76 +113,22 @@ static int event_open(u32 type, u64 config, u32 cpu)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* Reads a small file of a PMU as text. Returns its length or a negative errno. */
-static int pmu_text(const struct perf *p, enum pmu_kind pmu, const char *file, char text[128])
-{
-	char path[160];
-
-	snprintf(path, sizeof(path), DEVICES "/%s/%s", pmu_names[pmu], file);
-	return (int)sysroot_read_text(p->sys_fd, path, text, 128);
-}
-
-/* Makes the event's config out of its terms and the PMU's formats. */
-static int read_config(const struct perf *p, enum pmu_kind pmu, const char *terms, u64 *config)
-{
-	struct perf_term term;
-	u64 built = 0;
-	int r;
-
-	while ((r = perf_term_next(&terms, &term)) == 1) {
-		char file[40], format[128];
-
-		snprintf(file, sizeof(file), "format/%s", term.name);
-		r = pmu_text(p, pmu, file, format);
-		if (r >= 0)
-			r = perf_format_put(format, term.value, &built);
-		if (r < 0)
-			return r;
-	}
-	*config = built;
-	return r;
-}
-
-/* Returns 0, -ENOENT where the PMU has no such event, or what is wrong with its description. */
-static int read_event(const struct perf *p, u32 kind, struct perf_event *event)
-{
-	enum pmu_kind pmu = kinds[kind].pmu;
-	char file[48], text[128];
-	int r;
-
-	snprintf(file, sizeof(file), "events/%s", kinds[kind].name);
-	r = pmu_text(p, pmu, file, text);
-	if (r < 0)
-		return r;
-	if (read_config(p, pmu, text, &event->config) < 0)
-		return -EINVAL;
-	snprintf(file, sizeof(file), "events/%s.unit", kinds[kind].name);
-	if (pmu_text(p, pmu, file, text) < 0 || strcmp(text, "Joules") != 0)
-		return -EINVAL;
-	snprintf(file, sizeof(file), "events/%s.scale", kinds[kind].name);
-	r = pmu_text(p, pmu, file, text);
-	return r < 0 ? -EINVAL : perf_scale_parse(text, &event->scale);
-}
-
 static bool open_pmu(struct perf *p, enum pmu_kind pmu)
 {
-	char path[80], text[128];
-	u64 type;
+	char path[80];
 
-	if (pmu_text(p, pmu, "type", text) < 0 || sysroot_parse_u64(text, &type) < 0 ||
-	    type > UINT32_MAX)
+	if (perf_pmu_type(p->sys_fd, pmu_names[pmu], &p->pmu[pmu].type) < 0)
 		return false;
 	for (u32 k = 0; k < ARRAY_SIZE(kinds); k++) {
 		int r;
 
 		if (kinds[k].pmu != pmu)
 			continue;
-		r = read_event(p, k, &p->event[k]);
-		p->event[k].known = r == 0;
-		p->unknown += r < 0 && r != -ENOENT;
+		r = perf_event_read(p->sys_fd, pmu_names[pmu], kinds[k].name, &p->event[k]);
+		p->known[k] = r == 0;
+		p->unknown += r == -EINVAL;
 	}
-	p->pmu[pmu].type = (u32)type;
-	snprintf(path, sizeof(path), DEVICES "/%s/cpumask", pmu_names[pmu]);
+	snprintf(path, sizeof(path), PERF_DEVICES "/%s/cpumask", pmu_names[pmu]);
 	p->pmu[pmu].mask_fd = openat(p->sys_fd, path, O_RDONLY | O_CLOEXEC);
 	return p->pmu[pmu].mask_fd >= 0;
 }
@@ -350,7 +288,7 @@ static void take_cpu(struct meter *meter, enum pmu_kind pmu, u32 cpu)
 	if (!p->die_scope || pmu == PMU_CORE)
 		place.die = 0;
 	for (u32 k = 0; k < ARRAY_SIZE(kinds); k++) {
-		if (kinds[k].pmu == pmu && p->event[k].known)
+		if (kinds[k].pmu == pmu && p->known[k])
 			take_event(meter, k, &place);
 	}
 }
@@ -502,9 +440,10 @@ static void describe(struct meter *meter)
 			     "the PMU \"power\" has no energy events that count, as on some "
 			     "virtual machines");
 	else
-		report_found(report, "no PMU \"power\" in " DEVICES ": this is a virtual machine "
-				     "or another kind of CPU, or the driver is missing "
-				     "(modprobe rapl)");
+		report_found(report,
+			     "no PMU \"power\" in " PERF_DEVICES ": this is a virtual machine "
+			     "or another kind of CPU, or the driver is missing "
+			     "(modprobe rapl)");
 }
 
 static void perf_read(struct meter *meter, const struct meter_tick *tick)

@@ -45,6 +45,21 @@ int __wrap_getrlimit64(int resource, struct rlimit *limit)
 	return r;
 }
 
+/* What the next reads of an event yield in place of a count: -1 the truth, 0 nothing, or an errno.
+ */
+static int read_fault = -1;
+
+ssize_t __real_read(int fd, void *buf, size_t size);
+ssize_t __wrap_read(int fd, void *buf, size_t size);
+
+ssize_t __wrap_read(int fd, void *buf, size_t size)
+{
+	if (read_fault < 0 || size != sizeof(u64))
+		return __real_read(fd, buf, size);
+	errno = read_fault;
+	return read_fault ? -1 : 0;
+}
+
 static void write_event(const struct tree *t, const char *pmu, const char *name, u32 config)
 {
 	char path[160];
@@ -282,6 +297,62 @@ static void test_socket_leaves(void **state)
 	assert_in_range(t->readings[0].value_uj, before_uj, before_uj + 10 * SLACK_UJ);
 }
 
+/* An error passes; an event that the kernel gave up is opened anew. Neither loses what was counted.
+ */
+static void test_faults(void **state)
+{
+	struct tree *t = *state;
+	struct look first, second;
+
+	setup_meter(t);
+	write_pmu(t, "power", "0");
+	write_event(t, "power", "energy-pkg", PERF_COUNT_SW_CPU_CLOCK);
+	write_cpu(t, 0, 0, 0);
+	tree_open(t);
+	first = look_at(t, "energy-pkg package-0");
+	read_fault = EIO;
+	tree_tick(t, 0);
+	read_fault = -1;
+	assert_int_equal(t->readings[0].status, METER_ERROR);
+	usleep(50000);
+	second = look_at(t, "energy-pkg package-0");
+	check_watts(&first, &second, 1);
+	read_fault = 0;
+	tree_tick(t, 0);
+	read_fault = -1;
+	assert_int_equal(t->readings[0].status, METER_ABSENT);
+	for (int i = 0; i < 5; i++)
+		tree_tick(t, 0);
+	first = look_at(t, "energy-pkg package-0");
+	assert_true(first.uj >= second.uj);
+	assert_int_equal(t->readings[0].epoch, 0);
+	usleep(50000);
+	second = look_at(t, "energy-pkg package-0");
+	check_watts(&first, &second, 1);
+}
+
+/* The mask can't be read any more: the driver is gone, and its zone is. It comes back. */
+static void test_driver_goes(void **state)
+{
+	struct tree *t = *state;
+
+	setup_meter(t);
+	write_pmu(t, "power", "0");
+	write_event(t, "power", "energy-pkg", PERF_COUNT_SW_CPU_CLOCK);
+	write_cpu(t, 0, 0, 0);
+	tree_open(t);
+	tree_tick(t, 0);
+	assert_int_equal(tree_count_ok(t), 1);
+	tree_write(t, DEVICES "/power/cpumask", "%s", "");
+	tree_tick(t, 0);
+	assert_int_equal(tree_count_ok(t), 0);
+	write_pmu(t, "power", "0");
+	for (int i = 0; i < 5; i++)
+		tree_tick(t, 0);
+	assert_int_equal(tree_count_ok(t), 1);
+	assert_int_equal(t->count, 1);
+}
+
 /* The driver is loaded after the start. */
 static void test_loaded_later(void **state)
 {
@@ -448,6 +519,8 @@ int main(void)
 		WITH_TREE(test_amd),
 		WITH_TREE(test_cpu_leaves),
 		WITH_TREE(test_socket_leaves),
+		WITH_TREE(test_faults),
+		WITH_TREE(test_driver_goes),
 		WITH_TREE(test_loaded_later),
 		WITH_TREE(test_no_events),
 		WITH_TREE(test_strange_events),
