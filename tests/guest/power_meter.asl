@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// An ACPI power meter (ACPI 6.5, 10.4) of known power: 120 W, and a watt more each second of the
-// machine's timer. The kernel's driver registers nothing for a meter without _PMD.
+// An ACPI power meter (ACPI 6.5, 10.4) of known power: between 120 and 180 W in a triangle of 20 s of
+// the machine's timer, so that a whole period has its mean of 150 W whenever it begins. The kernel's
+// driver registers nothing for a meter without _PMD.
 DefinitionBlock ("", "SSDT", 2, "KEPLER", "PMETER", 1)
 {
 	Scope (\_SB)
@@ -24,11 +25,16 @@ DefinitionBlock ("", "SSDT", 2, "KEPLER", "PMETER", 1)
 				"KEPLER-1", "0001", "KEPLER"
 			})
 			Name (_PMD, Package () { \_SB })
-			// Timer counts 100 ns.
 			Method (_PMM, 0, Serialized)
 			{
+				// Timer counts 100 ns; 6 W/s up, and down again.
 				Divide (Timer (), 10000, , Local0)
-				Return (120000 + Local0)
+				Divide (Local0, 20000, Local1, )
+				If (Local1 > 10000)
+				{
+					Local1 = 20000 - Local1
+				}
+				Return (120000 + Local1 * 6)
 			}
 			Method (_PAI, 1) { Return (0) }
 			Method (_GAI, 0) { Return (1000) }
