@@ -82,7 +82,7 @@ struct meter_ops {
 	const char *source;
 	const char *description;
 	u64 capabilities; /* bits 1 << CAP_...: needed from tick to tick where priv is not NULL */
-	bool estimate; /* stands in while no measured zone is alive; not read before that */
+	bool estimate;    /* stands in while no measured zone is alive; not read before that */
 
 	/*
 	 * Finds the zones and adds them; of a meter with poll(): finds out whether there is

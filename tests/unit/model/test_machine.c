@@ -197,7 +197,9 @@ static void test_other_after_a_gap(void **state)
 			.position = 1.0,
 			.platform_uj = 100 * UJ_PER_J,
 			.interval_ns = NSEC_PER_SEC,
-			.parts_uj = away ? 0 : tick == 40 ? 21 * 70 * UJ_PER_J : 70 * UJ_PER_J,
+			.parts_uj = away         ? 0
+				    : tick == 40 ? 21 * 70 * UJ_PER_J
+						 : 70 * UJ_PER_J,
 			.complete = !away,
 		};
 		u64 other_uj = machine_other_uj(&machine, &news, &interval_ns);
