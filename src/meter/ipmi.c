@@ -143,7 +143,7 @@ static void tell_no_answer(const struct ipmi *ipmi, int error, struct meter_repo
 
 	switch (meter_status_of_errno(error)) {
 	case METER_ABSENT:
-		report_found(report, "the machine has a BMC, but no driver for it is loaded");
+		report_found(report, "the machine has a BMC, but there is no /dev/%s", ipmi->name);
 		note = report_note(report, METER_WARNING, "no-driver",
 				   "there is no device file of the BMC: /dev/%s", ipmi->name);
 		report_remedy(note, "modprobe -a ipmi_si ipmi_devintf; a container also needs "
