@@ -294,7 +294,7 @@ static void update_state(struct meter_set *set, u32 meter, const struct meter_re
 			state->read_errors[slot->reading.status]++;
 	}
 	state->status = good ? METER_OK : status;
-	state->known |= state->zones || status == METER_DENIED;
+	state->known |= state->zones || status == METER_DENIED || status == METER_ERROR;
 	key = description_key(set, meter, dead);
 	if (key != set->described[meter]) {
 		set->described[meter] = key;

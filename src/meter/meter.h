@@ -92,7 +92,7 @@ struct meter_state {
 	const char *description;  /* one line for people */
 	bool enabled;             /* in the options; else it was not even looked for */
 	enum meter_status status; /* METER_OK while at least one zone reads well */
-	bool known;               /* it has had a zone since the start, or is denied one */
+	bool known;               /* has had a zone since the start, or one that can't be read */
 	bool used;                /* at least one of its zones is reported */
 	bool waiting;             /* slow, and has not told anything yet */
 	u32 zones;
