@@ -73,10 +73,21 @@ static bool alive(const struct belief *belief, u32 zone)
 	return life->missed < GRACE_READS;
 }
 
-/* Whether the reading says something that the last one did not. */
-static bool is_news(const struct zone_life *life, const struct meter_reading *now)
+/*
+ * Whether the reading is another than the last one, which the gate then judges: once, as a value
+ * that is still the same in the next tick would seem to go on from where it was found.
+ */
+static bool judge(struct zone_life *life, const struct meter_slot *slot, u64 slept_ns)
 {
-	return !life->seen || now->taken_ns != life->seen_ns || now->epoch != life->seen_epoch;
+	const struct meter_reading *now = &slot->reading;
+
+	if (life->judged && now->taken_ns == life->judged_ns && now->epoch == life->judged_epoch)
+		return false;
+	life->judged = true;
+	life->judged_ns = now->taken_ns;
+	life->judged_epoch = now->epoch;
+	life->rejected = gate_check(&life->gate, &slot->zone, now, slept_ns) == GATE_REJECT;
+	return true;
 }
 
 static void follow_value(struct zone_life *life, const struct meter_slot *slot, u64 run_ns)
@@ -104,24 +115,20 @@ void belief_follow(struct belief *belief, u32 zone, const struct meter_tick *tic
 	struct zone_life *life = &belief->life[zone];
 	u64 run_ns = tick->input.run_ns;
 	bool good = !slot->left_out && slot->reading.status == METER_OK;
+	bool news = good && judge(life, slot, tick->slept_ns);
 
-	if (good && is_news(life, &slot->reading)) {
-		good = gate_check(&life->gate, &slot->zone, &slot->reading, tick->slept_ns) !=
-		       GATE_REJECT;
-		errors[METER_IMPLAUSIBLE] += !good;
-	}
-	if (!good) {
+	errors[METER_IMPLAUSIBLE] += news && life->rejected;
+	if (!good || life->rejected) {
 		if (life->missed < GRACE_READS)
 			life->missed++;
 		return;
 	}
 	life->missed = 0;
-	if (!is_news(life, &slot->reading))
+	if (!news)
 		return;
 	follow_value(life, slot, run_ns);
 	life->seen = true;
 	life->seen_uj = slot->reading.value_uj;
-	life->seen_ns = slot->reading.taken_ns;
 	life->seen_epoch = slot->reading.epoch;
 	if (life->same >= DEAD_READS && !slot->zone.may_rest && run_ns > life->moved_run_ns &&
 	    run_ns - life->moved_run_ns > DEAD_RUN_NS && !life->dead) {

@@ -245,14 +245,52 @@ static void test_implausible(void **state)
 	assert_int_equal(rig->sum_uj[package], 10 * 100 * J);
 }
 
+/* A second, in which a slow meter tells something new or not. */
+static struct meter_reading slow_tick(struct rig *rig, u32 zone, bool news)
+{
+	struct meter_reading *reading = &rig->slots.slot[zone].reading;
+
+	rig->tick.input.now_ns += NSEC_PER_SEC;
+	rig->tick.input.awake_ns += NSEC_PER_SEC;
+	rig->tick.input.run_ns += NSEC_PER_SEC;
+	if (news)
+		reading->taken_ns = rig->tick.input.now_ns;
+	belief_follow(&rig->belief, zone, &rig->tick, rig->errors);
+	belief_choose(&rig->belief, &rig->tick);
+	return belief_report(&rig->belief, zone);
+}
+
+/* A garbled answer of a slow meter stays garbled in the ticks until the next one. */
+static void test_implausible_slow(void **state)
+{
+	struct rig *rig = *state;
+	u32 bmc = add_zone(rig, METER_REDFISH, DOMAIN_PLATFORM, 0);
+	u64 *value_uj = &rig->slots.slot[bmc].reading.value_uj;
+	u32 epoch = slow_tick(rig, bmc, true).epoch;
+
+	*value_uj += 100000000000 * J;
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(slow_tick(rig, bmc, i == 0).status, METER_IMPLAUSIBLE);
+	assert_int_equal(rig->errors[METER_IMPLAUSIBLE], 1);
+	*value_uj -= 100000000000 * J;
+	*value_uj += 500 * J;
+	for (int i = 0; i < 5; i++) {
+		struct meter_reading now = slow_tick(rig, bmc, i == 0);
+
+		assert_int_equal(now.status, METER_OK);
+		assert_int_equal(now.epoch, epoch); /* a glitch costs nothing */
+	}
+}
+
 #define CASE(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_platform_order), CASE(test_cpu_order), CASE(test_gpus),
-		CASE(test_contradiction),  CASE(test_rest),      CASE(test_slow_is_not_dead),
-		CASE(test_implausible),
+		CASE(test_platform_order), CASE(test_cpu_order),
+		CASE(test_gpus),           CASE(test_contradiction),
+		CASE(test_rest),           CASE(test_slow_is_not_dead),
+		CASE(test_implausible),    CASE(test_implausible_slow),
 	};
 
 	return cmocka_run_group_tests_name("meter/belief", tests, NULL, NULL);
