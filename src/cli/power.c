@@ -54,6 +54,11 @@ static double position_in(const struct power_tick *tick, u64 taken_ns)
 	return 1.0 - (double)until_end_ns / (double)tick->interval_ns;
 }
 
+static u64 tick_begin_ns(const struct power *power)
+{
+	return power->tick.now_ns - power->tick.interval_ns;
+}
+
 /* Whether a zone is read clearly less often than ticks come. */
 static bool is_slow(const struct power *power, const struct meter_zone *zone)
 {
@@ -77,7 +82,7 @@ static void take_energy(struct power *power, const struct meter_zone *zone,
 
 	note_news(power, place, energy_uj, span_ns, sensor->busy_ns);
 	if (is_slow(power, zone)) {
-		pace_add(&sensor->pace, energy_uj, span_ns, power->tick.now_ns);
+		pace_add(&sensor->pace, energy_uj, span_ns, tick_begin_ns(power));
 		return;
 	}
 	place->energy_uj += energy_uj;
@@ -132,13 +137,12 @@ static void take_reading(struct power *power, const struct meter_set *meters,
 /* What is due in this tick of energy that was read before. */
 static void take_due(struct power *power, struct pace *pace, u32 index)
 {
-	u64 now_ns = power->tick.now_ns;
 	struct power_zone *place;
 
 	if (!pace->pool_uj)
 		return;
 	place = &power->zone[index];
-	place->energy_uj += pace_take(pace, now_ns - power->tick.interval_ns, now_ns);
+	place->energy_uj += pace_take(pace, tick_begin_ns(power), power->tick.now_ns);
 	place->interval_ns = u64_max(place->interval_ns, power->tick.interval_ns);
 }
 
@@ -179,7 +183,7 @@ static void derive_other(struct power *power)
 		power->other_busy_ns = power->busy_ns;
 	}
 	if (span_ns && power->slow_platform) {
-		pace_add(&power->other, energy_uj, span_ns, power->tick.now_ns);
+		pace_add(&power->other, energy_uj, span_ns, tick_begin_ns(power));
 	} else {
 		place->energy_uj = energy_uj;
 		place->interval_ns = span_ns;

@@ -32,6 +32,8 @@ struct meter_set {
 	u64 described[METER_ID_MAX]; /* what the state's detail was made from */
 	struct meter_use use[METER_USES_MAX];
 	u32 uses;
+	bool fresh[METER_ID_MAX];                  /* it was asked, or answered, in this tick */
+	enum meter_status before[METER_ZONES_MAX]; /* as read in the last tick */
 	struct meter_input last;
 };
 
@@ -290,8 +292,11 @@ static void update_state(struct meter_set *set, u32 meter, const struct meter_re
 		good = good || own == METER_OK;
 		state->used = state->used || readings[z].status == METER_OK;
 		dead += set->belief.life[z].dead;
-		if (slot->reading.status != METER_OK)
+		/* one fault is one, however many ticks come before the meter is asked again */
+		if (slot->reading.status != METER_OK &&
+		    (set->fresh[meter] || slot->reading.status != set->before[z]))
 			state->read_errors[slot->reading.status]++;
+		set->before[z] = slot->reading.status;
 	}
 	state->status = good ? METER_OK : status;
 	state->known |= state->zones || status == METER_DENIED || status == METER_ERROR;
@@ -327,6 +332,7 @@ static void read_slow(struct meter_set *set, u32 meter, const struct meter_tick 
 		return;
 	set->state[meter].waiting = false;
 	slow_settle(m, sample, fresh, tick);
+	set->fresh[meter] = fresh;
 	if (fresh)
 		take_uses(set, m, sample);
 }
@@ -345,6 +351,8 @@ static void read_meters(struct meter_set *set, const struct meter_tick *tick)
 			read_slow(set, i, tick, deadline_ns);
 		else if (m->ops->read && m->priv)
 			m->ops->read(m, tick);
+		if (!m->slow)
+			set->fresh[i] = true;
 	}
 }
 

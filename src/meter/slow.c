@@ -176,8 +176,10 @@ void slow_kick(struct slow *slow)
 	if (!slow->started)
 		start(slow);
 	pthread_mutex_lock(&slow->lock);
-	/* A sample that was not taken yet is not thrown away: the next poll comes a tick later. */
-	if (!slow->running && !slow->ready && clock_boot_ns() >= slow->next_ns) {
+	/* Who used what in a sample that was not taken yet is not thrown away: the next poll comes
+	 * a tick later. Energy is in every sample. */
+	if (!slow->running && !(slow->ready && slow->box->uses) &&
+	    clock_boot_ns() >= slow->next_ns) {
 		slow->wanted = true;
 		pthread_cond_signal(&slow->wake);
 	}

@@ -14,8 +14,8 @@ struct pace {
 	u64 end_ns;  /* when all of it is to be told */
 };
 
-/* Takes energy that was measured over @span_ns, in the tick that ends at @now_ns. */
-void pace_add(struct pace *pace, u64 energy_uj, u64 span_ns, u64 now_ns);
+/* Takes energy that was measured over @span_ns, in the tick that began at @before_ns. */
+void pace_add(struct pace *pace, u64 energy_uj, u64 span_ns, u64 before_ns);
 
 /* What is told in the tick from @before_ns to @now_ns. */
 u64 pace_take(struct pace *pace, u64 before_ns, u64 now_ns);

@@ -39,7 +39,7 @@ static void test_nothing_is_lost(void **state)
 		if (rand() % 20 == 0) {
 			u64 energy_uj = (u64)rand() * 10;
 
-			pace_add(&pace, energy_uj, (u64)rand() * 30, now_ns);
+			pace_add(&pace, energy_uj, (u64)rand() * 30, before_ns);
 			measured_uj += energy_uj;
 		}
 		told_uj += pace_take(&pace, before_ns, now_ns);
