@@ -334,9 +334,13 @@ static void refuse(struct meter_report *report, const char *code, const char *wh
 /* Settles whom to ask. Returns false with the reason in @report. */
 static bool set_origin(struct redfish *r, const char *url, struct meter_report *report)
 {
-	int error = url[0] ? redfish_origin(url, r->origin) : 0;
+	bool ready = redfish_http_ready();
+	int error = url[0] && ready ? redfish_origin(url, r->origin) : 0;
 
-	if (!url[0])
+	if (!ready)
+		refuse(report, "libcurl", "libcurl is not installed",
+		       "apt-get install libcurl3-gnutls, or libcurl of another distribution");
+	else if (!url[0])
 		refuse(report, "url", "no address of the BMC is known for this node",
 		       "set redfish.url, or give the node a url in the credentials file");
 	else if (error == -EPERM)

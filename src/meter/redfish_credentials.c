@@ -213,29 +213,25 @@ static ssize_t read_all(int fd, char *data)
 	return have <= FILE_MAX_BYTES ? (ssize_t)have : -E2BIG;
 }
 
-static int parse_file(const char *path, const char *data, ssize_t len, const char *node,
-		      struct redfish_credentials *out, struct meter_report *report)
+/* Says that there is nothing for @node in the file; @error: why, "" for what @r says. */
+static int tell_unusable(const char *path, const char *node, int r, const char *error,
+			 struct meter_report *report)
 {
-	char error[120] = "";
+	char why[120];
 	struct meter_note *note;
-	int r = (int)len;
 
-	if (len >= 0)
-		r = redfish_credentials_parse(data, (size_t)len, node, out, error);
-	if (r == 0)
-		return 0;
 	if (r == -ENOENT)
-		snprintf(error, sizeof(error), "it has no entry for node %.60s", node);
-	else if (!error[0])
-		snprintf(error, sizeof(error), "%s", strerror(-r));
+		snprintf(why, sizeof(why), "it has no entry for node %.60s", node);
+	else
+		snprintf(why, sizeof(why), "%s", error[0] ? error : strerror(-r));
 	note = report_note(report, METER_PROBLEM, "credentials", "credentials file %.60s: %s", path,
-			   error);
+			   why);
 	report_remedy(note,
 		      "give it: nodes: {%.60s: {url: https://BMC, user: U, password: P}}; "
 		      "the node's name is node.name",
 		      node);
 	refuse(report, METER_ERROR, path, "cannot be used");
-	report_append(report, ": %s", error);
+	report_append(report, ": %s", why);
 	return r;
 }
 
@@ -245,6 +241,7 @@ int redfish_credentials_load(const char *path, const char *node, struct redfish_
 	/* not blocking: opening a pipe would wait for who writes to it */
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	_cleanup_free_ char *data = NULL;
+	char error[120] = "";
 	struct meter_note *note;
 	ssize_t len;
 	int r;
@@ -266,7 +263,7 @@ int redfish_credentials_load(const char *path, const char *node, struct redfish_
 	if (!data)
 		return -ENOMEM;
 	len = read_all(fd, data);
-	r = parse_file(path, data, len, node, out, report);
+	r = len < 0 ? (int)len : redfish_credentials_parse(data, (size_t)len, node, out, error);
 	explicit_bzero(data, len > 0 ? (size_t)len : FILE_MAX_BYTES + 1);
-	return r;
+	return r < 0 ? tell_unusable(path, node, r, error, report) : 0;
 }

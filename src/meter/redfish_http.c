@@ -2,7 +2,6 @@
 #include "meter/redfish_http.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +11,14 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/escape.h"
+#include "meter/redfish_curl.h"
 
 #define CONNECT_MS 5000
 #define REQUEST_MS 20000
 #define WAIT_MS 500
+
+/* Set by redfish_http_ready(), before all else. */
+static const struct redfish_curl *curl;
 
 struct redfish_http {
 	CURLM *multi;
@@ -32,13 +35,13 @@ struct redfish_http {
 
 static void cleanup_url(CURLU **url)
 {
-	curl_url_cleanup(*url);
+	curl->url_cleanup(*url);
 }
 #define _cleanup_url_ __attribute__((cleanup(cleanup_url)))
 
 static void cleanup_curl_free(char **text)
 {
-	curl_free(*text);
+	curl->free(*text);
 }
 #define _cleanup_curl_ __attribute__((cleanup(cleanup_curl_free)))
 
@@ -46,35 +49,42 @@ static void cleanup_headers(struct curl_slist **list)
 {
 	for (struct curl_slist *i = *list; i; i = i->next)
 		explicit_bzero(i->data, strlen(i->data));
-	curl_slist_free_all(*list);
+	curl->slist_free_all(*list);
 }
 #define _cleanup_headers_ __attribute__((cleanup(cleanup_headers)))
+
+bool redfish_http_ready(void)
+{
+	if (!curl)
+		curl = redfish_curl();
+	return curl != NULL;
+}
 
 static bool has_part(CURLU *url, CURLUPart part)
 {
 	_cleanup_curl_ char *text = NULL;
 
-	return curl_url_get(url, part, &text, 0) == CURLUE_OK;
+	return curl->url_get(url, part, &text, 0) == CURLUE_OK;
 }
 
 int redfish_origin(const char *text, char origin[REDFISH_ORIGIN_MAX])
 {
-	_cleanup_url_ CURLU *url = curl_url();
+	_cleanup_url_ CURLU *url = curl->url();
 	_cleanup_curl_ char *scheme = NULL, *host = NULL, *port = NULL;
 	int len;
 
 	/* A bare host is one that answers by https, whatever its name begins with. */
-	if (!url || curl_url_set(url, CURLUPART_URL, text,
-				 strstr(text, "://") ? 0 : CURLU_DEFAULT_SCHEME) != CURLUE_OK)
+	if (!url || curl->url_set(url, CURLUPART_URL, text,
+				  strstr(text, "://") ? 0 : CURLU_DEFAULT_SCHEME) != CURLUE_OK)
 		return -EINVAL;
 	if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
 		return -EPERM;
-	if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-	    curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+	if (curl->url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+	    curl->url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
 		return -EINVAL;
 	if (strcasecmp(scheme, "https") != 0 && strcasecmp(scheme, "http") != 0)
 		return -EINVAL;
-	curl_url_get(url, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT);
+	curl->url_get(url, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT);
 	len = snprintf(origin, REDFISH_ORIGIN_MAX, "%s://%s%s%s", scheme, host, port ? ":" : "",
 		       port ? port : "");
 	for (char *c = origin; *c; c++)
@@ -174,32 +184,32 @@ int redfish_http_new(const char *origin, const char *ca_file, bool insecure,
 	struct redfish_http *http = calloc(1, sizeof(*http));
 	CURL *easy;
 
-	if (!http || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (!http)
 		return no_memory(http);
-	http->multi = curl_multi_init();
-	http->easy = easy = curl_easy_init();
+	http->multi = curl->multi_init();
+	http->easy = easy = curl->easy_init();
 	if (!http->multi || !easy)
 		return no_memory(http);
 	snprintf(http->origin, sizeof(http->origin), "%s", origin);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, insecure ? 0L : 1L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, insecure ? 0L : 2L);
-	if (ca_file[0] && curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) != CURLE_OK)
+	curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl->easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl->easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl->easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, insecure ? 0L : 1L);
+	curl->easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, insecure ? 0L : 2L);
+	if (ca_file[0] && curl->easy_setopt(easy, CURLOPT_CAINFO, ca_file) != CURLE_OK)
 		return no_memory(http);
 	/* A BMC is a neighbour: the proxy of the environment is for the world outside. */
-	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl->easy_setopt(easy, CURLOPT_NOPROXY, "*");
+	curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	/* Does not wait for a name server when the agent ends. */
-	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "kepler");
-	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->error);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, http);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, http);
+	curl->easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	curl->easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl->easy_setopt(easy, CURLOPT_USERAGENT, "kepler");
+	curl->easy_setopt(easy, CURLOPT_ERRORBUFFER, http->error);
+	curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+	curl->easy_setopt(easy, CURLOPT_WRITEDATA, http);
+	curl->easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+	curl->easy_setopt(easy, CURLOPT_HEADERDATA, http);
 	*out = http;
 	return 0;
 }
@@ -209,9 +219,9 @@ struct redfish_http *redfish_http_free(struct redfish_http *http)
 	if (!http)
 		return NULL;
 	if (http->easy)
-		curl_easy_cleanup(http->easy);
+		curl->easy_cleanup(http->easy);
 	if (http->multi)
-		curl_multi_cleanup(http->multi);
+		curl->multi_cleanup(http->multi);
 	free(http->body);
 	free(http);
 	return NULL;
@@ -246,18 +256,18 @@ static CURLcode transfer(struct redfish_http *http)
 	const CURLMsg *message;
 	int running = 1, left;
 
-	if (curl_multi_add_handle(http->multi, http->easy) != CURLM_OK)
+	if (curl->multi_add_handle(http->multi, http->easy) != CURLM_OK)
 		return CURLE_OUT_OF_MEMORY;
 	while (running && !is_stopped(http)) {
-		if (curl_multi_perform(http->multi, &running) != CURLM_OK)
+		if (curl->multi_perform(http->multi, &running) != CURLM_OK)
 			break;
 		if (running)
-			curl_multi_poll(http->multi, &wait, wait.fd >= 0, WAIT_MS, NULL);
+			curl->multi_poll(http->multi, &wait, wait.fd >= 0, WAIT_MS, NULL);
 	}
-	message = curl_multi_info_read(http->multi, &left);
+	message = curl->multi_info_read(http->multi, &left);
 	if (message && message->msg == CURLMSG_DONE)
 		result = message->data.result;
-	curl_multi_remove_handle(http->multi, http->easy);
+	curl->multi_remove_handle(http->multi, http->easy);
 	return result;
 }
 
@@ -291,7 +301,7 @@ static bool add_header(struct curl_slist **list, const char *name, const char *v
 	struct curl_slist *longer;
 
 	snprintf(line, sizeof(line), "%s: %s", name, value);
-	longer = curl_slist_append(*list, line);
+	longer = curl->slist_append(*list, line);
 	explicit_bzero(line, sizeof(line));
 	if (longer)
 		*list = longer;
@@ -307,7 +317,7 @@ static bool set_headers(CURL *easy, const struct redfish_request *request, struc
 		good = good && add_header(list, "X-Auth-Token", request->token);
 	if (request->body)
 		good = good && add_header(list, "Content-Type", "application/json");
-	return good && curl_easy_setopt(easy, CURLOPT_HTTPHEADER, *list) == CURLE_OK;
+	return good && curl->easy_setopt(easy, CURLOPT_HTTPHEADER, *list) == CURLE_OK;
 }
 
 /* All that one request may differ in from the one before. */
@@ -319,21 +329,21 @@ static bool set_request(struct redfish_http *http, const struct redfish_request 
 	bool good;
 
 	snprintf(url, sizeof(url), "%s%s", http->origin, path);
-	good = curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK;
+	good = curl->easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK;
 	/* HTTPGET also takes back what a POST has set. */
-	curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+	curl->easy_setopt(easy, CURLOPT_HTTPGET, 1L);
 	if (request->body) {
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body);
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(request->body));
+		curl->easy_setopt(easy, CURLOPT_POSTFIELDS, request->body);
+		curl->easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(request->body));
 	}
-	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST,
-			 strcmp(request->method, "DELETE") == 0 ? "DELETE" : NULL);
-	curl_easy_setopt(easy, CURLOPT_HTTPAUTH,
-			 request->user ? (long)CURLAUTH_BASIC : (long)CURLAUTH_NONE);
-	curl_easy_setopt(easy, CURLOPT_USERNAME, request->user);
-	curl_easy_setopt(easy, CURLOPT_PASSWORD, request->password);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request_ms(http));
+	curl->easy_setopt(easy, CURLOPT_CUSTOMREQUEST,
+			  strcmp(request->method, "DELETE") == 0 ? "DELETE" : NULL);
+	curl->easy_setopt(easy, CURLOPT_HTTPAUTH,
+			  request->user ? (long)CURLAUTH_BASIC : (long)CURLAUTH_NONE);
+	curl->easy_setopt(easy, CURLOPT_USERNAME, request->user);
+	curl->easy_setopt(easy, CURLOPT_PASSWORD, request->password);
+	curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	curl->easy_setopt(easy, CURLOPT_TIMEOUT_MS, request_ms(http));
 	return good && set_headers(easy, request, list);
 }
 
@@ -352,13 +362,13 @@ static enum redfish_fault send_once(struct redfish_http *http,
 	http->answer = answer;
 	if (set_request(http, request, path, &list))
 		result = transfer(http);
-	curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, NULL);
+	curl->easy_setopt(http->easy, CURLOPT_HTTPHEADER, NULL);
 	trouble->fault = fault_of(http, result);
 	if (trouble->fault != REDFISH_FINE && trouble->fault != REDFISH_TOO_BIG)
 		text_clean(trouble->text, sizeof(trouble->text),
-			   http->error[0] ? http->error : curl_easy_strerror(result));
-	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &answer->status);
-	curl_easy_getinfo(http->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+			   http->error[0] ? http->error : curl->easy_strerror(result));
+	curl->easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &answer->status);
+	curl->easy_getinfo(http->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
 	answer->retry_after_s = retry_after_s > 0 ? (u64)retry_after_s : 0;
 	answer->body = http->body;
 	answer->len = http->len;
@@ -372,7 +382,7 @@ static bool redirected(struct redfish_http *http, struct redfish_trouble *troubl
 	char origin[REDFISH_ORIGIN_MAX];
 	const char *url = NULL;
 
-	curl_easy_getinfo(http->easy, CURLINFO_REDIRECT_URL, &url);
+	curl->easy_getinfo(http->easy, CURLINFO_REDIRECT_URL, &url);
 	trouble->fault = REDFISH_REDIRECT;
 	if (!url || redfish_origin(url, origin) < 0)
 		return false;

@@ -32,6 +32,12 @@ struct redfish_answer {
 struct redfish_http;
 
 /*
+ * Readies the library that all of this needs, and returns whether there is one. To be called first,
+ * while there is one thread.
+ */
+bool redfish_http_ready(void);
+
+/*
  * The part of a URL that says whom to ask: "https://bmc.example:8443", the default port left out.
  * A bare host means https. Returns 0, -EINVAL for what is no such URL, or -EPERM for one that holds
  * a user or a password.

@@ -492,6 +492,26 @@ def _():
         assert a.status == "ok", (name, a.text())
 
 
+@t.case("no libcurl at all")
+def _():
+    server = bmc()
+    none = poller(server, "library=").opened
+    assert not none["open"] and none["notes"][0]["code"] == "libcurl", none
+    assert not server.requests
+
+
+@t.case("libcurl with OpenSSL, as other distributions have it")
+def _():
+    server, foreign = bmc(), bmc(certs.foreign)
+    asking = poller(server, "library=libcurl.so.4")
+    t.need(asking.opened["open"], "there is none")
+    assert asking.poll().status == "ok"
+    for url in (foreign.url, server.url.replace("127.0.0.1", "127.0.0.2")):
+        a = Poller("library=libcurl.so.4", "url=" + url, "file=" + credentials(), "node=n", "ca=" + certs.ca).poll()
+        assert a.codes == ["unreachable" if "127.0.0.2" in url else "certificate"], a.text()
+    assert not foreign.requests
+
+
 for thread in threads:
     thread.join()
 for name in ("hang", "trickle"):
