@@ -93,11 +93,14 @@ static bool judge(struct zone_life *life, const struct meter_slot *slot, u64 sle
 static void follow_value(struct zone_life *life, const struct meter_slot *slot, u64 run_ns)
 {
 	const struct meter_reading *now = &slot->reading;
+	u32 epoch = now->epoch + life->gate.restarts;
 
-	if (!life->seen || now->value_uj != life->seen_uj || now->epoch != life->seen_epoch) {
-		if (life->seen && now->epoch == life->seen_epoch)
-			life->window_uj += energy_delta_uj(life->seen_uj, now->value_uj,
-							   slot->zone.modulus_uj);
+	if (life->seen && epoch == life->seen_epoch) {
+		life->window_uj +=
+			energy_delta_uj(life->seen_uj, now->value_uj, slot->zone.modulus_uj);
+		life->window_ns += now->taken_ns - life->seen_ns;
+	}
+	if (!life->seen || now->value_uj != life->seen_uj || epoch != life->seen_epoch) {
 		life->same = 1;
 		life->moved_run_ns = run_ns;
 		/* A new epoch shows that the driver came back, not that the zone moves. */
@@ -106,6 +109,10 @@ static void follow_value(struct zone_life *life, const struct meter_slot *slot, 
 	} else if (life->same < DEAD_READS) {
 		life->same++;
 	}
+	life->seen = true;
+	life->seen_uj = now->value_uj;
+	life->seen_ns = now->taken_ns;
+	life->seen_epoch = epoch;
 }
 
 void belief_follow(struct belief *belief, u32 zone, const struct meter_tick *tick,
@@ -127,9 +134,6 @@ void belief_follow(struct belief *belief, u32 zone, const struct meter_tick *tic
 	if (!news)
 		return;
 	follow_value(life, slot, run_ns);
-	life->seen = true;
-	life->seen_uj = slot->reading.value_uj;
-	life->seen_epoch = slot->reading.epoch;
 	if (life->same >= DEAD_READS && !slot->zone.may_rest && run_ns > life->moved_run_ns &&
 	    run_ns - life->moved_run_ns > DEAD_RUN_NS && !life->dead) {
 		life->dead = true;
@@ -141,7 +145,7 @@ void belief_follow(struct belief *belief, u32 zone, const struct meter_tick *tic
 static void compare_platform(struct belief *belief, u64 awake_ns)
 {
 	u64 inside_uj = 0, platform_uj[METERS_MAX] = { 0 };
-	bool told[METERS_MAX] = { false };
+	bool told[METERS_MAX] = { false }, partly[METERS_MAX] = { false };
 
 	if (!belief->window_awake_ns)
 		belief->window_awake_ns = awake_ns;
@@ -153,18 +157,21 @@ static void compare_platform(struct belief *belief, u64 awake_ns)
 
 		if (zone->domain == DOMAIN_PLATFORM) {
 			platform_uj[zone->meter] += life->window_uj;
-			/* A slow one is judged when it has told something in the window. */
-			told[zone->meter] |=
-				life->seen && life->missed == 0 && zone->period_ns < WINDOW_NS / 4;
+			/* Not one that is slow, or was watched for a part of the window only. */
+			if (life->seen && life->missed == 0) {
+				told[zone->meter] = true;
+				partly[zone->meter] |= zone->period_ns >= WINDOW_NS / 4 ||
+						       life->window_ns < WINDOW_NS - WINDOW_NS / 10;
+			}
 		} else if (zone->domain == DOMAIN_PACKAGE && !life->relieved &&
 			   !belief->ops[zone->meter]->estimate) {
 			inside_uj += life->window_uj;
 		}
-		life->window_uj = 0;
+		life->window_uj = life->window_ns = 0;
 	}
 	belief->window_awake_ns = awake_ns;
 	for (u32 m = 0; m < METERS_MAX; m++) {
-		if (!told[m])
+		if (!told[m] || partly[m])
 			continue;
 		if (platform_uj[m] < inside_uj - inside_uj / WINDOW_PART)
 			belief->contradicted |= 1U << m;

@@ -18,19 +18,20 @@
 /* What is known of a zone beyond its last reading. */
 struct zone_life {
 	struct gate gate;
-	u64 seen_uj;
+	u64 seen_uj, seen_ns;
 	u64 judged_ns;    /* when the last reading was taken that the gate has judged */
 	u32 judged_epoch; /* likewise */
 	u64 moved_run_ns; /* CPU time of the machine when the value last changed */
 	u64 window_uj;    /* counted since the window of comparison began */
+	u64 window_ns;    /* of it, the time that was counted over */
 	u32 same;         /* equal readings in a row */
 	u32 missed;       /* reads since the last good one */
-	u32 handovers; /* times it came back after another meter was responsible: part of its epoch
-			*/
-	u32 seen_epoch;
-	bool judged;   /* there is such a reading */
-	bool rejected; /* by the gate, and nothing newer has been read */
-	bool seen;     /* it has read well at least once */
+	u32 handovers;  /* times it came back after another meter was responsible: part of its epoch
+			 */
+	u32 seen_epoch; /* the meter's and the gate's */
+	bool judged;    /* there is such a reading */
+	bool rejected;  /* by the gate, and nothing newer has been read */
+	bool seen;      /* it has read well at least once */
 	bool dead;
 	bool relieved; /* somebody else is responsible for its domain */
 };

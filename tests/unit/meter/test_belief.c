@@ -192,6 +192,52 @@ static void test_contradiction(void **state)
 	assert_int_equal(rig->belief.contradicted, 0);
 }
 
+/* A battery that feeds the machine for a part of the minute tells that part, and is no liar. */
+static void test_part_of_a_minute(void **state)
+{
+	struct rig *rig = *state;
+	u32 battery;
+
+	add_zone(rig, METER_RAPL_POWERCAP, DOMAIN_PACKAGE, 20);
+	ticks(rig, 30);
+	battery = add_zone(rig, METER_HWMON, DOMAIN_PLATFORM, 30);
+	for (int i = 0; i < 600; i++) {
+		bool plugged_in = i % 100 > 50;
+
+		rig->slots.slot[battery].reading.status = plugged_in ? METER_ABSENT : METER_OK;
+		rig->slots.slot[battery].reading.epoch += i % 100 == 0;
+		tick(rig);
+		assert_int_equal(rig->belief.contradicted, 0);
+		assert_int_equal(reported(rig, battery), !plugged_in);
+	}
+	/* while it does all the time, it is compared */
+	rig->slots.slot[battery].reading.status = METER_OK;
+	rig->watts[battery] = 10;
+	ticks(rig, 130);
+	assert_int_equal(rig->report[battery].status, METER_IMPLAUSIBLE);
+}
+
+/* A socket's counter that began anew in suspend has not wrapped: the platform is no liar. */
+static void test_contradiction_after_suspend(void **state)
+{
+	struct rig *rig = *state;
+	u32 package = add_zone(rig, METER_RAPL_POWERCAP, DOMAIN_PACKAGE, 20);
+	u32 battery = add_zone(rig, METER_HWMON, DOMAIN_PLATFORM, 30);
+
+	rig->slots.slot[package].zone.modulus_uj = 262144 * J;
+	ticks(rig, 30);
+	rig->slots.slot[package].reading.value_uj = 0;
+	rig->tick.slept_ns = 100 * NSEC_PER_SEC;
+	rig->tick.input.now_ns += rig->tick.slept_ns;
+	tick(rig);
+	rig->tick.slept_ns = 0;
+	for (int i = 0; i < 130; i++) {
+		tick(rig);
+		assert_int_equal(rig->belief.contradicted, 0);
+		assert_true(reported(rig, battery));
+	}
+}
+
 /* A GPU that is off stands still while the machine works, and is no dead counter. */
 static void test_rest(void **state)
 {
@@ -287,10 +333,16 @@ static void test_implausible_slow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_platform_order), CASE(test_cpu_order),
-		CASE(test_gpus),           CASE(test_contradiction),
-		CASE(test_rest),           CASE(test_slow_is_not_dead),
-		CASE(test_implausible),    CASE(test_implausible_slow),
+		CASE(test_platform_order),
+		CASE(test_cpu_order),
+		CASE(test_gpus),
+		CASE(test_contradiction),
+		CASE(test_rest),
+		CASE(test_slow_is_not_dead),
+		CASE(test_implausible),
+		CASE(test_implausible_slow),
+		CASE(test_part_of_a_minute),
+		CASE(test_contradiction_after_suspend),
 	};
 
 	return cmocka_run_group_tests_name("meter/belief", tests, NULL, NULL);
