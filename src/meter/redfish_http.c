@@ -196,7 +196,9 @@ int redfish_http_new(const char *origin, const char *ca_file, bool insecure,
 	curl->easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl->easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, insecure ? 0L : 1L);
 	curl->easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, insecure ? 0L : 2L);
-	if (ca_file[0] && curl->easy_setopt(easy, CURLOPT_CAINFO, ca_file) != CURLE_OK)
+	/* In the place of the system's authorities, which are in a directory. */
+	if (ca_file[0] && (curl->easy_setopt(easy, CURLOPT_CAINFO, ca_file) != CURLE_OK ||
+			   curl->easy_setopt(easy, CURLOPT_CAPATH, NULL) != CURLE_OK))
 		return no_memory(http);
 	/* A BMC is a neighbour: the proxy of the environment is for the world outside. */
 	curl->easy_setopt(easy, CURLOPT_NOPROXY, "*");
