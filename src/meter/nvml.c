@@ -70,7 +70,7 @@ static void forget_namesakes(struct nvml *nvml, const struct nvml_gpu *now)
 
 static int adopt(struct nvml *nvml, nvml_device device, u32 number)
 {
-	char address[16];
+	char address[16], package[sizeof(nvml->gpu[0].zone.package)];
 	struct nvml_gpu *gpu;
 	int result = nvml_gpu_address(&nvml->api, device, address);
 
@@ -83,9 +83,14 @@ static int adopt(struct nvml *nvml, nvml_device device, u32 number)
 		gpu = &nvml->gpu[nvml->count++];
 		nvml_gpu_init(gpu, address);
 	}
+	memcpy(package, gpu->zone.package, sizeof(package));
 	/* Its place, in case the library can't tell the number. */
 	snprintf(gpu->zone.package, sizeof(gpu->zone.package), "%u", number);
 	nvml_gpu_adopt(gpu, &nvml->api, device);
+	/* What it counted by another number is in the books: its zone does not go on from before.
+	 */
+	if (strcmp(package, gpu->zone.package) != 0)
+		gpu->has_value = false;
 	forget_namesakes(nvml, gpu);
 	return NVML_OK;
 }
@@ -270,7 +275,6 @@ static void add_zone(struct nvml *nvml, const struct nvml_gpu *gpu, u64 now_ns,
 	zone->taken_ns = gpu->taken_ns;
 	zone->epoch = gpu->epoch;
 	if (suspended && gpu->has_value) {
-		/* What is off draws nothing. */
 		zone->status = METER_OK;
 		zone->taken_ns = now_ns;
 	} else if (resting) {
@@ -293,9 +297,9 @@ static void nvml_poll(void *priv, const struct meter_poll *when, struct meter_sa
 
 		if (nvml->state == NVML_DOWN)
 			gpu->status = METER_ABSENT;
-		else if (nvml->state == NVML_UP &&
-			 !nvml_pci_is_suspended(&nvml->pci, gpu->zone.device) &&
-			 !slow_stopping(when->stop))
+		else if (nvml_pci_is_suspended(&nvml->pci, gpu->zone.device))
+			gpu->gauge.started = false; /* what is off draws nothing */
+		else if (nvml->state == NVML_UP && !slow_stopping(when->stop))
 			poll_gpu(nvml, gpu, when, sample);
 		add_zone(nvml, gpu, when->now_ns, sample);
 	}

@@ -328,6 +328,56 @@ static void test_renumbered(void **state)
 	assert_int_not_equal(nvml_zone_of(NVML_SECOND)->epoch, epoch);
 }
 
+/* It comes back, and each has its number again: what was told by the other number is not news. */
+static void test_number_returns(void **state)
+{
+	struct fake_gpu first = nvml_fake->gpu[0];
+	u32 epoch;
+	char path[256];
+
+	(void)state;
+	nvml_pass(3);
+	epoch = nvml_zone_of(NVML_SECOND)->epoch;
+	first.energy_mj = nvml_fake->gpu[0].energy_mj;
+	nvml_fake->gpu[0] = nvml_fake->gpu[1];
+	nvml_fake->gpus = 1;
+	snprintf(path, sizeof(path), "%s/" NVML_PCI "/" NVML_FIRST "/vendor", nvml_bench.t->dir);
+	assert_int_equal(unlink(path), 0);
+	nvml_pass(70);
+	assert_string_equal(nvml_zone_of(NVML_SECOND)->zone.package, "0");
+	/* One that wakes makes the meter look at once, before a handle leads to another GPU. */
+	nvml_add_pci(nvml_bench.t, NVML_SECOND, "suspended");
+	nvml_pass(1);
+	nvml_fake->gpu[1] = nvml_fake->gpu[0];
+	nvml_fake->gpu[0] = first;
+	nvml_fake->gpus = 2;
+	nvml_add_pci(nvml_bench.t, NVML_FIRST, "active");
+	nvml_add_pci(nvml_bench.t, NVML_SECOND, "active");
+	nvml_pass(3);
+	assert_string_equal(nvml_zone_of(NVML_FIRST)->zone.package, "0");
+	assert_string_equal(nvml_zone_of(NVML_SECOND)->zone.package, "1");
+	assert_true(nvml_reads_well(NVML_FIRST) && nvml_reads_well(NVML_SECOND));
+	assert_int_not_equal(nvml_zone_of(NVML_SECOND)->epoch, epoch);
+}
+
+/* Power of before and after says nothing of the time in which the GPU was off. */
+static void test_power_asleep(void **state)
+{
+	u64 before;
+
+	nvml_fake->gpu[0].no_counter = true;
+	nvml_pass(10);
+	before = nvml_joules(NVML_FIRST);
+	nvml_add_pci(*state, NVML_FIRST, "suspended");
+	nvml_pass(60);
+	assert_true(nvml_joules(NVML_FIRST) == before);
+	nvml_add_pci(*state, NVML_FIRST, "active");
+	nvml_pass(1);
+	assert_true(nvml_joules(NVML_FIRST) == before);
+	nvml_pass(10);
+	assert_true(nvml_joules(NVML_FIRST) == before + 1000);
+}
+
 static void test_suspended(void **state)
 {
 	struct tree *t = *state;
@@ -579,6 +629,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_driver_reload, nvml_setup_two, nvml_teardown),
 		cmocka_unit_test_setup_teardown(test_restart_beyond, nvml_setup_two, nvml_teardown),
 		cmocka_unit_test_setup_teardown(test_renumbered, nvml_setup_two, nvml_teardown),
+		cmocka_unit_test_setup_teardown(test_number_returns, nvml_setup_two, nvml_teardown),
+		cmocka_unit_test_setup_teardown(test_power_asleep, nvml_setup_two, nvml_teardown),
 		cmocka_unit_test_setup_teardown(test_suspended, nvml_setup, nvml_teardown),
 		cmocka_unit_test_setup_teardown(test_one_suspended, nvml_setup_two, nvml_teardown),
 		cmocka_unit_test_setup_teardown(test_let_go, nvml_setup, nvml_teardown),
