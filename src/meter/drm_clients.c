@@ -31,7 +31,8 @@ struct client {
 	u32 gpu; /* index */
 	u32 pid, fd;
 	u64 id;
-	bool pending; /* found while its GPU slept: not read yet, id not known */
+	bool pending; /* found while its GPU slept or was left alone: not read, id not known */
+	bool born;    /* a pending one: it was not there at the last look */
 	bool held;    /* pid has it open */
 	u32 lost;     /* the look under way, or the last one, when it was not held any more */
 	u32 engines;
@@ -315,7 +316,7 @@ static bool read_client(struct drm_clients *c, struct client *client)
 			return false;
 		client->pending = false;
 		client->id = c->info.client;
-		take_new(c, client, false);
+		take_new(c, client, client->born);
 		return true;
 	}
 	if (same && c->info.client == client->id && !goes_on(client, &c->info)) {
@@ -362,8 +363,10 @@ static void found_node(struct drm_clients *c, u32 pid, u32 fd, u32 gpu)
 		return;
 	}
 	client = add_client(c, gpu, pid, fd);
-	if (client)
-		client->pending = true;
+	if (!client)
+		return;
+	client->pending = true;
+	client->born = c->look.ended > 0;
 }
 
 /* Looks at the descriptors of one process; returns how many. */

@@ -292,6 +292,31 @@ static void test_asleep(void **state)
 	assert_int_equal(rig_work(rig, 0, 100), 100);
 }
 
+/* One that began while its GPU was left alone has what it did of that time. */
+static void test_born_in_a_rest(void **state)
+{
+	struct rig *rig = *state;
+
+	rig_amd(rig, 0, GPU_A, 100);
+	rig_autosuspend(rig, 0, 5000);
+	rig_open(rig);
+	rig_poll(rig, 0);
+	for (int s = 1; s <= 9; s++)
+		rig_poll(rig, 1000);
+	rig_fd(rig, 200, 3, "renderD128");
+	rig_client(rig, 200, 3, 2, 500);
+	rig_poll(rig, 1000); /* it is found; the GPU was read 4 s ago */
+	assert_true(rig_zone(rig, 0)->taken_ns == rig->now_ns - 4 * NSEC_PER_SEC);
+	rig_client(rig, 200, 3, 2, 3500);
+	rig_poll(rig, 1000);
+	rig_poll(rig, 1000);
+	assert_true(rig_zone(rig, 0)->taken_ns == rig->now_ns);
+	assert_int_equal(rig_work(rig, 0, 200), 3500);
+	rig_client(rig, 200, 3, 2, 4000);
+	rig_poll(rig, 1000);
+	assert_int_equal(rig_work(rig, 0, 200), 500);
+}
+
 /* Other files, and texts that no driver writes. */
 static void test_hostile(void **state)
 {
@@ -431,6 +456,7 @@ int main(void)
 		WITH_RIG(test_cycles),
 		WITH_RIG(test_two_cards),
 		WITH_RIG(test_asleep),
+		WITH_RIG(test_born_in_a_rest),
 		WITH_RIG(test_hostile),
 		WITH_RIG(test_many_descriptors),
 		WITH_RIG(test_many_clients),
