@@ -28,7 +28,7 @@ struct slow {
 	bool started;
 
 	pthread_mutex_t lock; /* of all below */
-	pthread_cond_t wake;  /* wanted or ending */
+	pthread_cond_t wake;  /* wanted, taken or ending */
 	pthread_cond_t done;  /* a poll is complete */
 	bool wanted, running, ending, ready;
 	u64 next_ns;
@@ -110,13 +110,19 @@ static void poll_once(struct slow *slow)
 	pthread_mutex_unlock(&slow->lock);
 }
 
+/* Who used what in a sample that was not taken yet is not thrown away. Energy is in every one. */
+static bool is_kept(const struct slow *slow)
+{
+	return slow->ready && slow->box->uses;
+}
+
 static void *run(void *arg)
 {
 	struct slow *slow = arg;
 
 	pthread_mutex_lock(&slow->lock);
 	while (!slow->ending) {
-		if (!slow->wanted) {
+		if (!slow->wanted || is_kept(slow)) {
 			pthread_cond_wait(&slow->wake, &slow->lock);
 			continue;
 		}
@@ -176,9 +182,8 @@ void slow_kick(struct slow *slow)
 	if (!slow->started)
 		start(slow);
 	pthread_mutex_lock(&slow->lock);
-	/* Who used what in a sample that was not taken yet is not thrown away: the next poll comes
-	 * a tick later. Energy is in every sample. */
-	if (!slow->running && !(slow->ready && slow->box->uses) &&
+	/* What is slow begins when the sample was taken, a quick one is there in the next tick. */
+	if (!slow->running && !(is_kept(slow) && slow->duration_ns < METER_WAIT_NS) &&
 	    clock_boot_ns() >= slow->next_ns) {
 		slow->wanted = true;
 		pthread_cond_signal(&slow->wake);
@@ -199,7 +204,8 @@ const struct meter_sample *slow_take(struct slow *slow, u64 deadline_ns, bool *f
 
 	*fresh = false;
 	pthread_mutex_lock(&slow->lock);
-	while ((slow->wanted || slow->running) && slow->duration_ns < METER_WAIT_NS) {
+	while ((slow->wanted || slow->running) && !is_kept(slow) &&
+	       slow->duration_ns < METER_WAIT_NS) {
 		if (pthread_cond_timedwait(&slow->done, &slow->lock, &until) != 0)
 			break;
 	}
@@ -210,6 +216,7 @@ const struct meter_sample *slow_take(struct slow *slow, u64 deadline_ns, bool *f
 		slow->ready = false;
 		slow->has_front = true;
 		*fresh = true;
+		pthread_cond_signal(&slow->wake);
 	}
 	pthread_mutex_unlock(&slow->lock);
 	return slow->has_front ? slow->front : NULL;

@@ -20,6 +20,7 @@ struct device {
 	atomic_bool hang;
 	atomic_uint polls;
 	atomic_bool stopped; /* it saw that it should end */
+	u32 poll_us;         /* how long a poll takes, about */
 	u64 next_ns;
 };
 
@@ -32,6 +33,7 @@ static void poll_device(void *priv, const struct meter_poll *when, struct meter_
 	assert_int_equal(sample->zones, 0);
 	while (atomic_load(&device->hang) && !slow_stopping(when->stop))
 		usleep(1000);
+	usleep(device->poll_us);
 	if (slow_stopping(when->stop))
 		atomic_store(&device->stopped, true);
 	place = sample_add(sample, &zone);
@@ -125,6 +127,37 @@ static void test_hanging_device(void **state)
 	assert_int_equal(sample->zone[0].value_uj, 2 * UJ_PER_J);
 }
 
+/* Waits until so many polls were done; they take longer than a tick waits. */
+static bool polled(struct rig *rig, u32 polls)
+{
+	for (int i = 0; i < 10000 && atomic_load(&rig->device.polls) < polls; i++)
+		usleep(1000);
+	return atomic_load(&rig->device.polls) == polls;
+}
+
+/* A poll that is slower than a tick waits is told by the next tick, and does not cost one. */
+static void test_slow_every_tick(void **state)
+{
+	struct rig *rig = *state;
+	bool fresh;
+	u32 tries;
+
+	rig->device.poll_us = 2 * METER_WAIT_NS / NSEC_PER_USEC;
+	next_sample(rig, &tries);
+	slow_kick(rig->slow);
+	for (u32 tick = 2; tick <= 5; tick++) {
+		const struct meter_sample *sample;
+
+		assert_true(polled(rig, tick));
+		usleep(5000);
+		slow_kick(rig->slow);
+		sample = slow_take(rig->slow, clock_read_ns(CLOCK_MONOTONIC) + METER_WAIT_NS,
+				   &fresh);
+		assert_true(fresh);
+		assert_int_equal(sample->zone[0].value_uj, tick * UJ_PER_J);
+	}
+}
+
 /* Before the first sample there is none; a meter that asks for time is not polled meanwhile. */
 static void test_pace(void **state)
 {
@@ -212,7 +245,8 @@ static void test_settle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_every_sample_arrives), CASE(test_hanging_device), CASE(test_pace),
+		CASE(test_every_sample_arrives), CASE(test_hanging_device),
+		CASE(test_slow_every_tick),      CASE(test_pace),
 		CASE(test_end_while_hanging),    CASE(test_settle),
 	};
 
