@@ -42,7 +42,8 @@ struct agent {
 	struct qat *qat;
 	struct qat_value qat_value[SNAPSHOT_QAT_MAX];
 	u64 before_ns; /* boot clock of the frame before this one */
-	u64 run_ns;    /* CPU time of all tasks since the start */
+	u64 before_suspended_ns;
+	u64 run_ns; /* CPU time of all tasks since the start */
 	u64 last_full_ns;
 	bool failed_before; /* the activity of the last tick was not all read */
 	u32 self_row;       /* the agent's own process row, and what it held last */
@@ -145,6 +146,7 @@ static void read_meters(struct agent *agent, struct frame *frame)
 
 	const struct meter_use *use;
 
+	frame->suspended_ns = input.now_ns - input.awake_ns;
 	frame->readings = meter_set_read(agent->meters, &input, frame->reading);
 	use = meter_set_uses(agent->meters, &frame->uses);
 	memcpy(frame->use, use, frame->uses * sizeof(*use));
@@ -160,6 +162,7 @@ static void stamp(struct agent *agent, struct frame *frame)
 static void turn_over(struct agent *agent)
 {
 	agent->before_ns = agent->frame.boot_ns;
+	agent->before_suspended_ns = agent->frame.suspended_ns;
 	activity_table_reset(&agent->frame.activity);
 }
 
@@ -431,6 +434,15 @@ static int post(struct agent *agent, const struct frame *frame)
 	return 0;
 }
 
+/* In suspend since the frame before: two clocks that are read one after the other tell it. */
+static u64 slept_ns(const struct agent *agent, const struct frame *frame)
+{
+	u64 passed_ns = frame->boot_ns - agent->before_ns;
+	s64 more_ns = (s64)(frame->suspended_ns - agent->before_suspended_ns);
+
+	return more_ns < (s64)NSEC_PER_SEC / 10 ? 0 : u64_min((u64)more_ns, passed_ns);
+}
+
 int agent_tick(struct agent *agent)
 {
 	u64 begin_ns = clock_boot_ns();
@@ -444,7 +456,8 @@ int agent_tick(struct agent *agent)
 	read_meters(agent, frame);
 	stamp(agent, frame);
 	tick.now_ns = frame->boot_ns;
-	tick.interval_ns = frame->boot_ns - agent->before_ns;
+	tick.slept_ns = slept_ns(agent, frame);
+	tick.interval_ns = frame->boot_ns - agent->before_ns - tick.slept_ns;
 	tick.busy = ratio_of(agent->leaves.cpu_ns, tick.interval_ns, frame->activity.cpus);
 	/* a failed pass leaves its CPU time to the next tick: neither tells the busy share */
 	tick.complete = r == 0 && !agent->failed_before;

@@ -74,6 +74,30 @@ static void note_news(struct power *power, struct power_zone *place, u64 energy_
 	place->news.busy_ns = power->busy_ns - busy_before_ns;
 }
 
+/* The time in suspend until a reading was taken: a slow meter's may be from before the last one. */
+static u64 slept_until(const struct power *power, u64 taken_ns)
+{
+	return power->slept_ns - (taken_ns < power->woke_ns ? power->last_sleep_ns : 0);
+}
+
+/*
+ * Remembers what a sensor told. Returns the time that its energy is about: since it was read
+ * before, without suspend; 0: it told nothing new.
+ */
+static u64 note_read(const struct power *power, struct power_sensor *sensor,
+		     const struct meter_reading *now)
+{
+	u64 span_ns = now->taken_ns - sensor->good.taken_ns;
+	u64 slept_ns = slept_until(power, now->taken_ns);
+
+	sensor->good = *now;
+	if (!span_ns)
+		return 0;
+	span_ns -= u64_min(span_ns - 1, slept_ns - sensor->slept_ns);
+	sensor->slept_ns = slept_ns;
+	return span_ns;
+}
+
 /* Energy that was read anew, over @span_ns: to its place at once, or little by little. */
 static void take_energy(struct power *power, const struct meter_zone *zone,
 			struct power_sensor *sensor, u64 energy_uj, u64 span_ns)
@@ -101,7 +125,7 @@ static void take_reading(struct power *power, const struct meter_set *meters,
 	struct power_sensor *sensor = &power->sensor[now->zone];
 	struct meter_reading before = sensor->good;
 	struct snapshot_domain *domain = &power->domain[zone->domain];
-	u64 energy_uj;
+	u64 energy_uj, span_ns;
 
 	if (now->status != METER_OK)
 		return;
@@ -111,7 +135,7 @@ static void take_reading(struct power *power, const struct meter_set *meters,
 	domain->quality = zone->quality;
 	domain->error_ratio = zone->error_ratio;
 	sensor->place = zone_place(power, zone, source);
-	sensor->good = *now;
+	span_ns = note_read(power, sensor, now);
 	if (zone->domain == DOMAIN_PLATFORM && before.taken_ns != now->taken_ns) {
 		power->parts.fresh = true;
 		power->parts.position = position_in(&power->tick, now->taken_ns);
@@ -124,13 +148,12 @@ static void take_reading(struct power *power, const struct meter_set *meters,
 	if (before.taken_ns == now->taken_ns)
 		return;
 	energy_uj = energy_delta_uj(before.value_uj, now->value_uj, zone->modulus_uj);
-	take_energy(power, zone, sensor, energy_uj, now->taken_ns - before.taken_ns);
+	take_energy(power, zone, sensor, energy_uj, span_ns);
 	sensor->busy_ns = power->busy_ns;
 	if (zone->domain == DOMAIN_PLATFORM) {
 		power->parts.platform_uj += energy_uj;
 		power->slow_platform = is_slow(power, zone);
-		power->parts.interval_ns =
-			u64_max(power->parts.interval_ns, now->taken_ns - before.taken_ns);
+		power->parts.interval_ns = u64_max(power->parts.interval_ns, span_ns);
 	}
 }
 
@@ -252,6 +275,15 @@ static void begin_tick(struct power *power, const struct power_tick *tick)
 	power->read = 0;
 	power->busy_ns += tick->busy * (double)tick->interval_ns;
 	power->parts = (struct machine_other){ .position = 1.0 };
+	if (!tick->slept_ns)
+		return;
+	power->slept_ns += tick->slept_ns;
+	power->last_sleep_ns = tick->slept_ns;
+	power->woke_ns = tick_begin_ns(power);
+	/* what is still to be told is told over the time awake */
+	for (u32 i = 0; i < METER_ZONES_MAX; i++)
+		power->sensor[i].pace.end_ns += tick->slept_ns;
+	power->other.end_ns += tick->slept_ns;
 }
 
 void power_take(struct power *power, const struct meter_set *meters, const struct frame *frame,

@@ -17,6 +17,7 @@ struct power_sensor {
 	struct meter_reading good; /* last METER_OK one; taken_ns 0: none */
 	struct pace pace;          /* of zones that are read less often than ticks come */
 	double busy_ns;            /* power.busy_ns when it was read last */
+	u64 slept_ns;              /* in suspend until then, since the start */
 	u32 place;                 /* in the books; POWER_NO_PLACE: none */
 };
 
@@ -34,10 +35,11 @@ struct power_zone {
 };
 
 struct power_tick {
-	u64 now_ns; /* boot clock, at its end */
-	u64 interval_ns;
-	double busy;   /* share of CPU time that tasks ran, 0..1 */
-	bool complete; /* all of the activity was read: the busy share can be trusted */
+	u64 now_ns;      /* boot clock, at its end */
+	u64 interval_ns; /* of it, awake */
+	u64 slept_ns;    /* before that, in suspend */
+	double busy;     /* share of CPU time that tasks ran, 0..1 */
+	bool complete;   /* all of the activity was read: the busy share can be trusted */
 };
 
 /* All zero at first. */
@@ -48,7 +50,9 @@ struct power {
 	struct zone_energy posting[SNAPSHOT_ZONES_MAX]; /* what power_take() made of the tick */
 	struct snapshot_domain domain[DOMAIN_MAX];      /* the same by domain, without the books */
 	u32 zones;
-	double busy_ns; /* tick by tick, busy share times length, since the start */
+	double busy_ns;        /* tick by tick, busy share times length, since the start */
+	u64 slept_ns, woke_ns; /* in suspend, since the start; and the end of the last one */
+	u64 last_sleep_ns;
 	double other_busy_ns;
 	struct pace other;
 	bool slow_platform;         /* it is read less often than ticks come */

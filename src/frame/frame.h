@@ -11,6 +11,7 @@
 struct frame {
 	u64 boot_ns;
 	u64 unix_ns;
+	u64 suspended_ns; /* since boot, to a few milliseconds */
 	struct meter_reading reading[METER_ZONES_MAX];
 	u32 readings;
 	struct meter_use use[METER_USES_MAX]; /* who used what the readings are about */

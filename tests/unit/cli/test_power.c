@@ -42,6 +42,7 @@ struct rig {
 	struct power power;
 	struct frame frame;
 	u64 now_ns;
+	u64 slept_ns;                                  /* in the tick under way */
 	u64 value_uj[ZONES];                           /* of the counters */
 	u64 sum_uj[DOMAIN_MAX];                        /* posted */
 	u64 most_uj[DOMAIN_MAX], least_uj[DOMAIN_MAX]; /* in a tick since watch() */
@@ -81,7 +82,9 @@ static void reads(struct rig *rig, u32 zone, u64 value_uj, u64 taken_ns)
 
 static void take(struct rig *rig, double busy)
 {
-	struct power_tick tick = { .interval_ns = S, .busy = busy, .complete = true };
+	struct power_tick tick = {
+		.interval_ns = S, .slept_ns = rig->slept_ns, .busy = busy, .complete = true
+	};
 	u64 tick_uj[DOMAIN_MAX] = { 0 };
 
 	tick.now_ns = rig->now_ns;
@@ -179,6 +182,39 @@ static void test_gpu_floor(void **state)
 	assert_int_equal(power_place(&rig->power, METER_ZONES_MAX), POWER_NO_PLACE);
 }
 
+/*
+ * A laptop that is suspended for hours every minute: power is energy by the time awake, and what is
+ * learned of idle power is of that time too. Idle it draws 20 W, at work 50.
+ */
+static void test_suspend(void **state)
+{
+	struct rig *rig = *state;
+	const struct snapshot_domain *domain = rig->power.domain;
+
+	zones[PLATFORM].period_ns = 10 * S;
+	for (int i = 1; i <= 600; i++) {
+		bool idle = i % 4 == 0;
+
+		rig->slept_ns = i % 60 == 0 ? 7200 * S : 0;
+		rig->now_ns += rig->slept_ns;
+		rig->now_ns += S;
+		rig->value_uj[PACKAGE] += (idle ? 20 : 50) * J;
+		rig->value_uj[PLATFORM] += 80 * J;
+		reads(rig, PACKAGE, rig->value_uj[PACKAGE], rig->now_ns);
+		if (i % 10 == 5)
+			reads(rig, PLATFORM, rig->value_uj[PLATFORM], rig->now_ns);
+		take(rig, idle ? 0.06 : 0.5);
+		assert_int_equal(domain[DOMAIN_PACKAGE].power_uw, (idle ? 20 : 50) * J);
+		if (i == 100)
+			watch(rig);
+	}
+	assert_in_range(domain[DOMAIN_PACKAGE].idle_uw, 15 * J, 17 * J);
+	assert_in_range(rig->least_uj[DOMAIN_PLATFORM], 79 * J, 81 * J);
+	assert_in_range(rig->most_uj[DOMAIN_PLATFORM], 79 * J, 81 * J);
+	assert_in_range(domain[DOMAIN_PLATFORM].power_uw, 79 * J, 81 * J);
+	assert_in_range(domain[DOMAIN_PLATFORM].idle_uw, 35 * J, 81 * J);
+}
+
 /* A counter that started anew: nothing is made of the step. */
 static void test_epoch(void **state)
 {
@@ -199,10 +235,8 @@ static void test_epoch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_slow_platform),
-		CASE(test_fast_platform),
-		CASE(test_gpu_floor),
-		CASE(test_epoch),
+		CASE(test_slow_platform), CASE(test_fast_platform), CASE(test_gpu_floor),
+		CASE(test_epoch),         CASE(test_suspend),
 	};
 
 	return cmocka_run_group_tests_name("cli/power", tests, NULL, NULL);
