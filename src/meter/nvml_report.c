@@ -95,6 +95,10 @@ static void note_gpu(const struct nvml *nvml, const struct nvml_gpu *gpu,
 		report_note(report, METER_INFO, "power-fallback",
 			    "GPU %s has no counter of energy: its power is integrated",
 			    gpu->zone.device);
+	if (gpu->device && gpu->result == NVML_OK && gpu->use.result != NVML_OK)
+		report_note(report, METER_WARNING, "gpu-clients",
+			    "GPU %s does not tell who uses it: %s", gpu->zone.device,
+			    nvml_result_text(gpu->use.result));
 	if (gpu->use.mig)
 		report_note(report, METER_INFO, "mig",
 			    "GPU %s is cut up (MIG): processes share it by the size of their "

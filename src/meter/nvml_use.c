@@ -294,8 +294,8 @@ static bool is_cut_up(const struct nvml_use *use, nvml_device device)
 	       current == MIG_ENABLED;
 }
 
-int nvml_use_poll(struct nvml_use *use, struct nvml_use_state *state, nvml_device device,
-		  u64 now_ns)
+void nvml_use_poll(struct nvml_use *use, struct nvml_use_state *state, nvml_device device,
+		   u64 now_ns)
 {
 	u64 now_us = now_ns / NSEC_PER_USEC;
 	int result = NVML_NOT_SUPPORTED;
@@ -305,7 +305,7 @@ int nvml_use_poll(struct nvml_use *use, struct nvml_use_state *state, nvml_devic
 	state->mig = is_cut_up(use, device);
 	if (!state->mig && !state->no_busy) {
 		result = use_by_samples(use, state, device);
-		state->no_busy = nvml_unsupported(result);
+		state->no_busy = nvml_unsupported(result) || result == NVML_NO_PERMISSION;
 	}
 	if (state->mig)
 		result = use_by_instances(use, device);
@@ -313,5 +313,5 @@ int nvml_use_poll(struct nvml_use *use, struct nvml_use_state *state, nvml_devic
 		result = use_by_lists(use, device);
 	state->begun = true;
 	state->polled_us = now_us;
-	return result;
+	state->result = result;
 }

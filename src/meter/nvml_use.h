@@ -10,9 +10,9 @@
  * context without working gets nothing. The video encoder and decoder count a tenth of their
  * percentage: they draw some ten watts where multiprocessors draw hundreds.
  *
- * Where it does not (in a virtual GPU, on old boards), the processes that compute share equally,
- * or those that draw when none computes; and nobody gets anything while the GPU as a whole is at
- * 0 %. Memory is no measure: frameworks reserve all of it whatever they do.
+ * Where it does not (in a virtual GPU, on old boards) or may not, the processes that compute share
+ * equally, or those that draw when none computes; and nobody gets anything while the GPU as a whole
+ * is at 0 %. Memory is no measure: frameworks reserve all of it whatever they do.
  *
  * Where the GPU is cut into MIG instances, which have no samples either, each instance that has
  * processes weighs its multiprocessors, and they share it equally. An instance without processes
@@ -28,14 +28,15 @@
 #define NVML_PROCESSES_MAX METER_USES_MAX
 #define NVML_PROCESS_SIZE_MAX 32 /* the widest entry of a process list */
 
-/* What one GPU's uses need from poll to poll; all zero at first and when NVML starts anew. */
+/* What one GPU's uses need from poll to poll; all zero at first. */
 struct nvml_use_state {
 	bool begun;
 	u64 polled_us; /* boot clock, of the last poll */
 	u64 seen_us;   /* the driver's clock: samples up to here are counted */
 	u32 empty;     /* polls in a row without new samples */
-	bool no_busy;  /* the driver does not sample processes */
+	bool no_busy;  /* the driver does not sample processes; false again when NVML starts anew */
 	bool mig;      /* the last poll found it cut up */
+	int result;    /* of the last poll: NVML_OK, or what kept it from knowing */
 };
 
 struct nvml_user {
@@ -64,7 +65,7 @@ struct nvml_use {
 
 /*
  * Adds the uses of @device since the last poll of @state to use->sample. The first poll is only
- * there to begin with. Returns NVML_OK, also when nobody used it, or what kept it from knowing.
+ * there to begin with. state->result is NVML_OK also when nobody used it.
  */
-int nvml_use_poll(struct nvml_use *use, struct nvml_use_state *state, nvml_device device,
-		  u64 now_ns);
+void nvml_use_poll(struct nvml_use *use, struct nvml_use_state *state, nvml_device device,
+		   u64 now_ns);

@@ -138,6 +138,38 @@ static void test_lists(void **state)
 	assert_true(nvml_has_note("pids"));
 }
 
+/* What is refused for good is like what is not supported; what fails today is told. */
+static void test_busy_fails(void **state)
+{
+	struct fake_gpu *gpu = &nvml_fake->gpu[0];
+
+	(void)state;
+	nvml_list(&gpu->compute, 100);
+	nvml_busy_now(gpu, 100, 50, 0);
+	nvml_pass(1);
+	nvml_fake->call[FAKE_BUSY].result = 999;
+	nvml_pass(3);
+	assert_int_equal(nvml_bench.sample.uses, 0);
+	assert_true(nvml_has_note("gpu-clients"));
+	assert_true(nvml_reads_well(NVML_FIRST));
+	nvml_fake->call[FAKE_BUSY].result = 0;
+	nvml_busy_now(gpu, 100, 50, 0);
+	nvml_pass(1);
+	assert_in_range(nvml_work_of(NVML_FIRST, 100), 499000, 501000);
+	assert_false(nvml_has_note("gpu-clients"));
+
+	nvml_fake->call[FAKE_BUSY].result = 4;
+	nvml_pass(2);
+	assert_int_equal(nvml_work_of(NVML_FIRST, 100), 1000000);
+	assert_true(nvml_has_note("equal-shares"));
+	assert_false(nvml_has_note("gpu-clients"));
+	/* Nor are there lists. */
+	nvml_fake->call[FAKE_COMPUTE].result = nvml_fake->call[FAKE_GRAPHICS].result = 4;
+	nvml_pass(1);
+	assert_int_equal(nvml_bench.sample.uses, 0);
+	assert_true(nvml_has_note("gpu-clients"));
+}
+
 static void test_mig(void **state)
 {
 	struct fake_gpu *gpu = &nvml_fake->gpu[0];
@@ -214,6 +246,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_odd_samples, nvml_setup_two, nvml_teardown),
 		cmocka_unit_test_setup_teardown(test_clock_set_back, nvml_setup_two, nvml_teardown),
 		cmocka_unit_test_setup_teardown(test_lists, nvml_setup_two, nvml_teardown),
+		cmocka_unit_test_setup_teardown(test_busy_fails, nvml_setup_two, nvml_teardown),
 		cmocka_unit_test_setup_teardown(test_mig, nvml_setup_two, nvml_teardown),
 		cmocka_unit_test_setup_teardown(test_limits, nvml_setup, nvml_teardown),
 	};
