@@ -5,6 +5,8 @@
 
 #include "meter/energy.h"
 
+#define TELLING_MIN_NS (300 * NSEC_PER_SEC)
+
 void power_start(struct power *power, const struct frame *frame)
 {
 	for (u32 i = 0; i < METER_ZONES_MAX; i++)
@@ -98,6 +100,15 @@ static u64 note_read(const struct power *power, struct power_sensor *sensor,
 	return span_ns;
 }
 
+/*
+ * The time over which the energy of @span_ns is told. What was measured over a gap of several
+ * periods is not held back for as long again.
+ */
+static u64 telling_ns(u64 span_ns, u64 period_ns)
+{
+	return u64_min(span_ns, u64_max(2 * period_ns, TELLING_MIN_NS));
+}
+
 /* Energy that was read anew, over @span_ns: to its place at once, or little by little. */
 static void take_energy(struct power *power, const struct meter_zone *zone,
 			struct power_sensor *sensor, u64 energy_uj, u64 span_ns)
@@ -106,7 +117,8 @@ static void take_energy(struct power *power, const struct meter_zone *zone,
 
 	note_news(power, place, energy_uj, span_ns, sensor->busy_ns);
 	if (is_slow(power, zone)) {
-		pace_add(&sensor->pace, energy_uj, span_ns, tick_begin_ns(power));
+		pace_add(&sensor->pace, energy_uj, telling_ns(span_ns, zone->period_ns),
+			 tick_begin_ns(power));
 		return;
 	}
 	place->energy_uj += energy_uj;
@@ -152,7 +164,7 @@ static void take_reading(struct power *power, const struct meter_set *meters,
 	sensor->busy_ns = power->busy_ns;
 	if (zone->domain == DOMAIN_PLATFORM) {
 		power->parts.platform_uj += energy_uj;
-		power->slow_platform = is_slow(power, zone);
+		power->platform_period_ns = is_slow(power, zone) ? zone->period_ns : 0;
 		power->parts.interval_ns = u64_max(power->parts.interval_ns, span_ns);
 	}
 }
@@ -205,8 +217,9 @@ static void derive_other(struct power *power)
 		note_news(power, place, energy_uj, span_ns, power->other_busy_ns);
 		power->other_busy_ns = power->busy_ns;
 	}
-	if (span_ns && power->slow_platform) {
-		pace_add(&power->other, energy_uj, span_ns, tick_begin_ns(power));
+	if (span_ns && power->platform_period_ns) {
+		pace_add(&power->other, energy_uj, telling_ns(span_ns, power->platform_period_ns),
+			 tick_begin_ns(power));
 	} else {
 		place->energy_uj = energy_uj;
 		place->interval_ns = span_ns;

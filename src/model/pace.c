@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/pace.h"
 
-/* What was measured over a longer gap is not held back for as long again. */
-#define SPAN_MAX_NS (300 * NSEC_PER_SEC)
-
 void pace_add(struct pace *pace, u64 energy_uj, u64 span_ns, u64 before_ns)
 {
 	pace->pool_uj += energy_uj;
-	pace->end_ns = before_ns + u64_min(span_ns, SPAN_MAX_NS);
+	pace->end_ns = before_ns + span_ns;
 }
 
 u64 pace_take(struct pace *pace, u64 before_ns, u64 now_ns)

@@ -141,6 +141,30 @@ static void test_slow_platform(void **state)
 	assert_int_equal(rig->sum_uj[DOMAIN_PLATFORM], rig->frame.reading[PLATFORM].value_uj);
 }
 
+/* One that is asked every 15 minutes is told as evenly. */
+static void test_very_slow_platform(void **state)
+{
+	struct rig *rig = *state;
+
+	zones[PLATFORM].period_ns = 900 * S;
+	for (int i = 1; i <= 5400; i++) {
+		if (i == 1800)
+			watch(rig);
+		second(rig, i % 900 == 0);
+	}
+	assert_in_range(rig->least_uj[DOMAIN_PLATFORM], 149 * J, 151 * J);
+	assert_in_range(rig->most_uj[DOMAIN_PLATFORM], 149 * J, 151 * J);
+	assert_in_range(rig->least_uj[DOMAIN_OTHER], 99 * J, 101 * J);
+	assert_in_range(rig->most_uj[DOMAIN_OTHER], 99 * J, 101 * J);
+	/* what was counted while it could not be read is not held back for as long again */
+	for (int i = 1; i <= 7200; i++)
+		second(rig, false);
+	second(rig, true);
+	for (int i = 1; i <= 1800; i++)
+		second(rig, false);
+	assert_int_equal(rig->sum_uj[DOMAIN_PLATFORM], rig->frame.reading[PLATFORM].value_uj);
+}
+
 /* A fast platform says it all in its tick. */
 static void test_fast_platform(void **state)
 {
@@ -235,7 +259,8 @@ static void test_epoch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_slow_platform), CASE(test_fast_platform), CASE(test_gpu_floor),
+		CASE(test_slow_platform), CASE(test_very_slow_platform),
+		CASE(test_fast_platform), CASE(test_gpu_floor),
 		CASE(test_epoch),         CASE(test_suspend),
 	};
 
