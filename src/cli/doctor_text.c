@@ -31,7 +31,7 @@ static const char *state_of(const struct doctor_zone *zone)
 
 static void print_zone(FILE *out, const struct doctor_zone *zone)
 {
-	char name[64], device[96] = "", package[24];
+	char name[64], device[96] = "", package[64];
 
 	if (zone->zone->device[0] || zone->zone->uuid[0])
 		snprintf(device, sizeof(device), " %s%s%s", zone->zone->device,

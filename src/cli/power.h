@@ -26,7 +26,7 @@ struct power_sensor {
 /* A place in the books for each (domain, package, source) that was ever read. */
 struct power_zone {
 	enum power_domain domain;
-	char package[16];
+	char package[32];
 	const char *source;
 	/* of the tick under way: */
 	u64 energy_uj; /* to be posted */

@@ -12,7 +12,7 @@
 /* One sensor of the machine. */
 struct snapshot_zone {
 	enum power_domain domain;
-	char package[16];
+	char package[32];
 	const char *source; /* static string */
 	u64 energy_uj[MODE_MAX];
 };
@@ -42,7 +42,7 @@ struct snapshot_meter {
 
 /* One GPU. */
 struct snapshot_gpu {
-	char package[16]; /* as in its energy */
+	char package[32]; /* as in its energy */
 	char device[16];  /* PCI address */
 	char name[48];
 	char uuid[48]; /* or empty */

@@ -31,7 +31,7 @@ enum meter_status {
 struct meter_zone {
 	enum power_domain domain;
 	enum power_quality quality;
-	char package[16];   /* the `package` label: socket number, sensor id, or empty */
+	char package[32];   /* the `package` label: socket number, sensor id, or empty */
 	char name[48];      /* the kernel's name for it, e.g. "intel-rapl:0:1 core" */
 	char device[16];    /* GPUs: PCI address "0000:41:00.0", the same from every meter */
 	char uuid[48];      /* GPUs: the vendor's id, or empty */
@@ -41,6 +41,7 @@ struct meter_zone {
 	double error_ratio; /* the zone's own relative error (0.3 = 30 %); 0: not known or
 			       negligible */
 	bool may_rest;      /* may stand still while the machine works (a GPU that is off) */
+	bool users_hidden;  /* GPUs: it may be in use by somebody who can't be told now */
 	u32 meter;          /* index of the meter that reports it; set by meter_set */
 };
 

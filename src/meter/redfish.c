@@ -270,7 +270,7 @@ static void name_zone(const struct redfish *r, u32 index, struct meter_zone *zon
 	snprintf(zone->package, sizeof(zone->package), "%.*s", (int)sizeof(zone->package) - 1, id);
 	for (u32 i = 0; i < index; i++) {
 		if (strncmp(r->chassis[i].id, id, sizeof(zone->package) - 1) == 0)
-			snprintf(zone->package, sizeof(zone->package), "%.11s~%u", id, index % 100);
+			snprintf(zone->package, sizeof(zone->package), "%.27s~%u", id, index % 100);
 	}
 }
 
