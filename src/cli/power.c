@@ -147,6 +147,8 @@ static void take_reading(struct power *power, const struct meter_set *meters,
 	domain->quality = zone->quality;
 	domain->error_ratio = zone->error_ratio;
 	sensor->place = zone_place(power, zone, source);
+	if (sensor->place != POWER_NO_PLACE)
+		power->zone[sensor->place].users_hidden = zone->users_hidden;
 	span_ns = note_read(power, sensor, now);
 	if (zone->domain == DOMAIN_PLATFORM && before.taken_ns != now->taken_ns) {
 		power->parts.fresh = true;
@@ -246,8 +248,14 @@ static void learn(struct power *power, const struct frame *frame, u32 place)
 
 	if (!power->tick.complete)
 		return;
-	if (zone->domain == DOMAIN_GPU)
-		busy = is_used(power, frame, place) ? 1.0 : 0.0;
+	if (zone->domain == DOMAIN_GPU) {
+		bool used = is_used(power, frame, place);
+
+		/* who can't be told may be at work */
+		if (!used && zone->users_hidden)
+			return;
+		busy = used ? 1.0 : 0.0;
+	}
 	machine_learn(&power->machine, place, zone->domain, &zone->news, busy);
 }
 

@@ -28,6 +28,7 @@ struct power_zone {
 	enum power_domain domain;
 	char package[32];
 	const char *source;
+	bool users_hidden; /* as the meter's zone says */
 	/* of the tick under way: */
 	u64 energy_uj; /* to be posted */
 	u64 interval_ns;

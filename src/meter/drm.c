@@ -213,7 +213,7 @@ static void describe(const struct drm *drm, struct meter_report *report)
 		note_denied(drm_clients_denied(drm->clients), report);
 }
 
-/* When each is read next follows from what its users did. */
+/* What follows from what the users did: when each card is read next, and what is known of it. */
 static void rest_cards(struct drm *drm, u64 now_ns, struct meter_sample *sample)
 {
 	for (u32 i = 0; i < DRM_CARDS_MAX; i++) {
@@ -225,6 +225,7 @@ static void rest_cards(struct drm *drm, u64 now_ns, struct meter_sample *sample)
 		if (card->open)
 			drm_card_rest(card, gpu->work, now_ns);
 		sample->zone[gpu->zone].zone.period_ns = drm_card_period_ns(card, now_ns);
+		sample->zone[gpu->zone].zone.users_hidden = drm_clients_hidden(drm->clients);
 	}
 }
 

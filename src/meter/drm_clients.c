@@ -99,6 +99,11 @@ u32 drm_clients_denied(const struct drm_clients *c)
 	return c->denied;
 }
 
+bool drm_clients_hidden(const struct drm_clients *c)
+{
+	return c->denied > 0 || c->look.ended == 0;
+}
+
 u32 drm_clients_count(const struct drm_clients *c)
 {
 	return c ? c->count : 0;

@@ -43,5 +43,8 @@ void drm_clients_forget(struct drm_clients *clients, u32 index);
 /* How many processes could not be looked into the last time. */
 u32 drm_clients_denied(const struct drm_clients *clients);
 
+/* Whether somebody may use a GPU who is not known: not all could be looked into, or not yet. */
+bool drm_clients_hidden(const struct drm_clients *clients);
+
 /* How many clients are known. */
 u32 drm_clients_count(const struct drm_clients *clients);

@@ -274,6 +274,7 @@ static void add_zone(struct nvml *nvml, const struct nvml_gpu *gpu, u64 now_ns,
 	zone->value_uj = gpu->value_uj;
 	zone->taken_ns = gpu->taken_ns;
 	zone->epoch = gpu->epoch;
+	zone->zone.users_hidden = gpu->use.result != NVML_OK || gpu->use.unknown_pids;
 	if (suspended && gpu->has_value) {
 		zone->status = METER_OK;
 		zone->taken_ns = now_ns;
@@ -289,7 +290,6 @@ static void nvml_poll(void *priv, const struct meter_poll *when, struct meter_sa
 	struct nvml *nvml = priv;
 
 	report_begin(&sample->report);
-	nvml->use.unknown_pids = false;
 	nvml->use.full = false;
 	keep_up(nvml, when->now_ns);
 	for (u32 i = 0; i < nvml->count; i++) {

@@ -110,17 +110,20 @@ static void note_gpu(const struct nvml *nvml, const struct nvml_gpu *gpu,
 			    gpu->zone.device);
 }
 
-static void note_processes(const struct nvml_use *use, struct meter_report *report)
+static void note_processes(const struct nvml *nvml, struct meter_report *report)
 {
 	struct meter_note *note;
+	bool unknown_pids = false;
 
-	if (use->unknown_pids) {
+	for (u32 i = 0; i < nvml->count; i++)
+		unknown_pids = unknown_pids || nvml->gpu[i].use.unknown_pids;
+	if (unknown_pids) {
 		note = report_note(report, METER_WARNING, "pids",
 				   "some processes on GPUs have no pid here");
 		report_remedy(note, "run the agent in the host's pid namespace (hostPID: true, "
 				    "--pid=host)");
 	}
-	if (use->full)
+	if (nvml->use.full)
 		report_note(report, METER_WARNING, "many-processes",
 			    "more than %u processes use GPUs: the rest is nobody's",
 			    METER_USES_MAX);
@@ -136,7 +139,7 @@ void nvml_describe(struct nvml *nvml, struct meter_report *report)
 		by_power += nvml->gpu[i].by_power;
 		note_gpu(nvml, &nvml->gpu[i], report);
 	}
-	note_processes(&nvml->use, report);
+	note_processes(nvml, report);
 	if (nvml->state == NVML_DOWN && nvml->why != NVML_OK) {
 		nvml_describe_down(nvml, report);
 		return;

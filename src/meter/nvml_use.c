@@ -301,6 +301,7 @@ void nvml_use_poll(struct nvml_use *use, struct nvml_use_state *state, nvml_devi
 	int result = NVML_NOT_SUPPORTED;
 
 	use->first = use->sample->uses;
+	use->unknown_pids = false;
 	use->window_us = state->begun && now_us > state->polled_us ? now_us - state->polled_us : 0;
 	state->mig = is_cut_up(use, device);
 	if (!state->mig && !state->no_busy) {
@@ -314,4 +315,5 @@ void nvml_use_poll(struct nvml_use *use, struct nvml_use_state *state, nvml_devi
 	state->begun = true;
 	state->polled_us = now_us;
 	state->result = result;
+	state->unknown_pids = use->unknown_pids;
 }

@@ -37,6 +37,7 @@ struct nvml_use_state {
 	bool no_busy;  /* the driver does not sample processes; false again when NVML starts anew */
 	bool mig;      /* the last poll found it cut up */
 	int result;    /* of the last poll: NVML_OK, or what kept it from knowing */
+	bool unknown_pids; /* in the last poll; such processes were left out */
 };
 
 struct nvml_user {
@@ -52,7 +53,7 @@ struct nvml_use {
 	u32 zone;                    /* in the sample */
 	u32 first;                   /* of this zone's uses in the sample */
 	u64 window_us;               /* since the last poll */
-	bool unknown_pids;           /* processes without a usable pid were left out */
+	bool unknown_pids;           /* in this poll of a GPU, see there */
 	bool full;                   /* processes were left out for want of room */
 
 	u32 users;

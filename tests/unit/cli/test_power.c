@@ -206,6 +206,33 @@ static void test_gpu_floor(void **state)
 	assert_int_equal(power_place(&rig->power, METER_ZONES_MAX), POWER_NO_PLACE);
 }
 
+/* Of a GPU whose users can't be told nothing is learned of when it is idle: it may be at work. */
+static void test_gpu_users_hidden(void **state)
+{
+	struct rig *rig = *state;
+	u32 place;
+
+	zones[GPU].users_hidden = true;
+	rig->frame.readings = 3;
+	for (int i = 0; i < 60; i++) {
+		rig->now_ns += S;
+		rig->value_uj[GPU] += 300 * J;
+		reads(rig, GPU, rig->value_uj[GPU], rig->now_ns);
+		take(rig, 0.5);
+	}
+	place = power_place(&rig->power, GPU);
+	assert_int_equal(rig->power.posting[place].energy_uj[MODE_DYNAMIC], 300 * J);
+	/* Now they can, and there is none. */
+	zones[GPU].users_hidden = false;
+	for (int i = 0; i < 60; i++) {
+		rig->now_ns += S;
+		rig->value_uj[GPU] += 60 * J;
+		reads(rig, GPU, rig->value_uj[GPU], rig->now_ns);
+		take(rig, 0.5);
+	}
+	assert_int_equal(rig->power.posting[place].energy_uj[MODE_IDLE], 60 * J);
+}
+
 /*
  * A laptop that is suspended for hours every minute: power is energy by the time awake, and what is
  * learned of idle power is of that time too. Idle it draws 20 W, at work 50.
@@ -259,9 +286,13 @@ static void test_epoch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_slow_platform), CASE(test_very_slow_platform),
-		CASE(test_fast_platform), CASE(test_gpu_floor),
-		CASE(test_epoch),         CASE(test_suspend),
+		CASE(test_slow_platform),
+		CASE(test_very_slow_platform),
+		CASE(test_fast_platform),
+		CASE(test_gpu_floor),
+		CASE(test_epoch),
+		CASE(test_suspend),
+		CASE(test_gpu_users_hidden),
 	};
 
 	return cmocka_run_group_tests_name("cli/power", tests, NULL, NULL);

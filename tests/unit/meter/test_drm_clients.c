@@ -357,6 +357,7 @@ static void test_many_descriptors(void **state)
 	rig_fd(rig, 2000, 3, "renderD128");
 	rig_client(rig, 2000, 3, 2, 5000000);
 	begin(rig);
+	assert_true(rig_zone(rig, 0)->zone.users_hidden);
 	/* Whoever is found late in the first look may have been there before. */
 	for (; polls < 40 && rig->sample.uses == 0; polls++) {
 		rig_client(rig, 2000, 3, 2, 5000000 + 5 * (u64)(polls + 1));
@@ -364,6 +365,9 @@ static void test_many_descriptors(void **state)
 	}
 	assert_in_range(polls, 1, 20);
 	assert_int_equal(rig_work(rig, 0, 2000), 5);
+	for (int i = 0; i < 10; i++)
+		rig_poll(rig, 1000);
+	assert_false(rig_zone(rig, 0)->zone.users_hidden);
 }
 
 /* More clients than there is room for do no harm. */
@@ -410,6 +414,8 @@ static void stranger(struct rig *rig)
 	rig_poll(rig, 1000);
 	if (rig->sample.zones != 1 || rig_zone(rig, 0)->status != METER_OK)
 		_exit(3);
+	if (!rig_zone(rig, 0)->zone.users_hidden)
+		_exit(5);
 	if (!rig_note(rig, "gpu-clients") ||
 	    !strstr(rig_note(rig, "gpu-clients")->remedy, "CAP_SYS_PTRACE"))
 		_exit(4);

@@ -57,6 +57,8 @@ static void test_odd_samples(void **state)
 	nvml_pass(1);
 	assert_int_equal(nvml_bench.sample.uses, 2);
 	assert_true(nvml_has_note("pids"));
+	assert_true(nvml_zone_of(NVML_FIRST)->zone.users_hidden);
+	assert_false(nvml_zone_of(NVML_SECOND)->zone.users_hidden);
 	/* The encoder weighs a tenth. */
 	assert_in_range(nvml_work_of(NVML_FIRST, 100), 399000, 401000);
 	assert_in_range(nvml_work_of(NVML_FIRST, 300), 99000, 101000);
@@ -152,11 +154,13 @@ static void test_busy_fails(void **state)
 	assert_int_equal(nvml_bench.sample.uses, 0);
 	assert_true(nvml_has_note("gpu-clients"));
 	assert_true(nvml_reads_well(NVML_FIRST));
+	assert_true(nvml_zone_of(NVML_FIRST)->zone.users_hidden);
 	nvml_fake->call[FAKE_BUSY].result = 0;
 	nvml_busy_now(gpu, 100, 50, 0);
 	nvml_pass(1);
 	assert_in_range(nvml_work_of(NVML_FIRST, 100), 499000, 501000);
 	assert_false(nvml_has_note("gpu-clients"));
+	assert_false(nvml_zone_of(NVML_FIRST)->zone.users_hidden);
 
 	nvml_fake->call[FAKE_BUSY].result = 4;
 	nvml_pass(2);
