@@ -211,6 +211,10 @@ static void describe(const struct drm *drm, struct meter_report *report)
 		report_found(report, "no GPU that has a meter of its own");
 	else
 		note_denied(drm_clients_denied(drm->clients), report);
+	if (measured && drm_clients_crowded(drm->clients))
+		report_note(report, METER_WARNING, "many-clients",
+			    "GPUs are opened more than %u times: what some do may have no owner",
+			    DRM_CLIENTS_MAX);
 }
 
 /* What follows from what the users did: when each card is read next, and what is known of it. */

@@ -35,6 +35,7 @@ struct client {
 	bool born;    /* a pending one: it was not there at the last look */
 	bool held;    /* pid has it open */
 	u32 lost;     /* the look under way, or the last one, when it was not held any more */
+	u32 worked;   /* the same, when it came or did something last */
 	u32 engines;
 	struct client_engine engine[DRM_ENGINES_MAX];
 };
@@ -57,6 +58,7 @@ struct drm_clients {
 	u32 pids_capacity;
 	struct look look;
 	u32 denied;
+	u32 crowded; /* the look in which there was no room last; 0: never */
 
 	/* Of the poll under way. */
 	struct drm_gpu *gpus;
@@ -101,7 +103,12 @@ u32 drm_clients_denied(const struct drm_clients *c)
 
 bool drm_clients_hidden(const struct drm_clients *c)
 {
-	return c->denied > 0 || c->look.ended == 0;
+	return c->denied > 0 || c->look.ended == 0 || drm_clients_crowded(c);
+}
+
+bool drm_clients_crowded(const struct drm_clients *c)
+{
+	return c->crowded && c->crowded + 1 >= c->look.number;
 }
 
 u32 drm_clients_count(const struct drm_clients *c)
@@ -140,11 +147,6 @@ void drm_clients_forget(struct drm_clients *c, u32 index)
 		if (c->client[i].gpu == index)
 			drop(c, i);
 	}
-}
-
-static void add_use(struct drm_clients *c, struct drm_gpu *gpu, u32 pid, u64 work)
-{
-	drm_gpu_use(gpu, pid, work, c->sample);
 }
 
 /* The engine of this name, a new one at 0 if need be; NULL without room. */
@@ -231,15 +233,28 @@ static bool is_holder(const struct drm_clients *c, u32 pid, u32 fd)
 	return false;
 }
 
+/* Room for one more: when there is none, that of one that did nothing in a whole look, or NULL. */
+static struct client *client_place(struct drm_clients *c)
+{
+	if (c->count < DRM_CLIENTS_MAX &&
+	    grow(&c->client, &c->capacity, c->count + 1, sizeof(*c->client)) == 0)
+		return &c->client[c->count++];
+	c->crowded = c->look.number;
+	for (u32 i = 0; i < c->count; i++) {
+		if (c->client[i].worked + 1 < c->look.number)
+			return &c->client[i];
+	}
+	return NULL;
+}
+
 static struct client *add_client(struct drm_clients *c, u32 gpu, u32 pid, u32 fd)
 {
-	struct client *client;
+	struct client *client = client_place(c);
 
-	if (c->count == DRM_CLIENTS_MAX ||
-	    grow(&c->client, &c->capacity, c->count + 1, sizeof(*c->client)) < 0)
-		return NULL;
-	client = &c->client[c->count++];
-	*client = (struct client){ .gpu = gpu, .pid = pid, .fd = fd, .held = true };
+	if (client)
+		*client = (struct client){
+			.gpu = gpu, .pid = pid, .fd = fd, .held = true, .worked = c->look.number
+		};
 	return client;
 }
 
@@ -260,14 +275,26 @@ static bool goes_on(const struct client *client, const struct drm_fdinfo *info)
 	return true;
 }
 
+/* What a client that is known did since it was read last. */
+static void take_known(struct drm_clients *c, struct client *client)
+{
+	struct drm_gpu *gpu = &c->gpus[client->gpu];
+	u64 work = take_engines(client, &c->info, gpu->elapsed_ns);
+
+	if (work)
+		client->worked = c->look.number;
+	drm_gpu_use(gpu, client->pid, work, c->sample);
+}
+
 /* A client that was not known: what it did since the last look, as far as that is sure. */
 static void take_new(struct drm_clients *c, struct client *client, bool is_born)
 {
 	struct drm_gpu *gpu = &c->gpus[client->gpu];
 	u64 work = take_engines(client, &c->info, gpu->elapsed_ns);
 
-	if (is_born)
-		add_use(c, gpu, client->pid, u64_min(work, gpu->elapsed_ns));
+	/* One that found no room before is not new. */
+	if (is_born && !drm_clients_crowded(c))
+		drm_gpu_use(gpu, client->pid, u64_min(work, gpu->elapsed_ns), c->sample);
 }
 
 /*
@@ -288,14 +315,12 @@ static void take_descriptor(struct drm_clients *c, u32 pid, u32 fd, bool is_born
 		client->held = true;
 		client->pid = pid;
 		client->fd = fd;
-		add_use(c, &c->gpus[gpu], pid,
-			take_engines(client, &c->info, c->gpus[gpu].elapsed_ns));
+		take_known(c, client);
 		return;
 	}
 	if (client)
-		*client = (struct client){ .gpu = gpu, .pid = pid, .fd = fd, .held = true };
-	else
-		client = add_client(c, gpu, pid, fd);
+		drop(c, (u32)(client - c->client));
+	client = add_client(c, gpu, pid, fd);
 	if (!client)
 		return;
 	client->id = c->info.client;
@@ -311,7 +336,6 @@ static void lose(struct drm_clients *c, struct client *client)
 /* Reads a client whose GPU is open. Returns false when it is to be dropped. */
 static bool read_client(struct drm_clients *c, struct client *client)
 {
-	struct drm_gpu *gpu = &c->gpus[client->gpu];
 	u32 pid = client->pid, fd = client->fd;
 	int r = read_info(c, pid, fd);
 	bool same = r == 0 && gpu_of_address(c, c->info.address) == client->gpu;
@@ -330,7 +354,7 @@ static bool read_client(struct drm_clients *c, struct client *client)
 		return true;
 	}
 	if (same && c->info.client == client->id) {
-		add_use(c, gpu, pid, take_engines(client, &c->info, gpu->elapsed_ns));
+		take_known(c, client);
 		return true;
 	}
 	lose(c, client);

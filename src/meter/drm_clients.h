@@ -15,6 +15,9 @@
  * Descriptors that were copied (fork, dup, passed on) are one client of the kernel's: it counts
  * once, for the process that was found first, and when that closes it for another that has it.
  * Clients of a GPU that sleeps are not read, since that wakes some.
+ *
+ * Where there are more than DRM_CLIENTS_MAX, those that do nothing make room: nobody can hide what
+ * others do by opening a GPU very often.
  */
 #pragma once
 
@@ -45,6 +48,9 @@ u32 drm_clients_denied(const struct drm_clients *clients);
 
 /* Whether somebody may use a GPU who is not known: not all could be looked into, or not yet. */
 bool drm_clients_hidden(const struct drm_clients *clients);
+
+/* Whether there were more clients than there is room for in this look or the last one. */
+bool drm_clients_crowded(const struct drm_clients *clients);
 
 /* How many clients are known. */
 u32 drm_clients_count(const struct drm_clients *clients);

@@ -388,6 +388,17 @@ static void test_many_clients(void **state)
 	rig_client(rig, 100, 7, 1, 5000100);
 	rig_poll(rig, 1000);
 	assert_true(rig->sample.uses <= 1);
+	assert_true(rig_zone(rig, 0)->zone.users_hidden);
+	assert_non_null(rig_note(rig, "many-clients"));
+
+	/* Who works gets the room of those who only hold a GPU open; they have done nothing. */
+	rig_fd(rig, 3000, 3, "renderD128");
+	for (u64 i = 1; i <= 60; i++) {
+		rig_client(rig, 3000, 3, 9, 5000 + i * 500);
+		rig_poll(rig, 1000);
+		assert_int_equal(rig->sample.uses, rig_work(rig, 0, 3000) ? 1 : 0);
+	}
+	assert_int_equal(rig_work(rig, 0, 3000), 500);
 }
 
 /* It ends at once when it should. */
