@@ -238,6 +238,46 @@ static void test_contradiction_after_suspend(void **state)
 	}
 }
 
+/* Two meters of the same sockets tell one energy, and what is slow is not compared in a minute. */
+static void test_no_contradiction(void **state)
+{
+	struct rig *rig = *state;
+	u32 slow;
+
+	add_zone(rig, METER_RAPL_POWERCAP, DOMAIN_PACKAGE, 100);
+	add_zone(rig, METER_RAPL_PERF, DOMAIN_PACKAGE, 100);
+	add_zone(rig, METER_RAPL_POWERCAP, DOMAIN_PLATFORM, 120);
+	slow = add_zone(rig, METER_REDFISH, DOMAIN_PLATFORM, 10);
+	rig->slots.slot[slow].zone.period_ns = 30 * NSEC_PER_SEC;
+	ticks(rig, 200);
+	assert_int_equal(rig->belief.contradicted, 0);
+}
+
+/* Of two ways to read one psys only one is reported, by the order of the CPU's meters. */
+static void test_psys_twice(void **state)
+{
+	struct rig *rig = *state;
+	u32 perf = add_zone(rig, METER_RAPL_PERF, DOMAIN_PLATFORM, 60);
+	u32 powercap = add_zone(rig, METER_RAPL_POWERCAP, DOMAIN_PLATFORM, 60);
+
+	ticks(rig, 3);
+	assert_true(reported(rig, powercap));
+	assert_false(reported(rig, perf));
+}
+
+/* A counter that goes on from somewhere else does so in a new epoch: the jump is no energy. */
+static void test_jump(void **state)
+{
+	struct rig *rig = *state;
+	u32 package = add_zone(rig, METER_RAPL_POWERCAP, DOMAIN_PACKAGE, 100);
+
+	ticks(rig, 5);
+	rig->slots.slot[package].reading.value_uj += 1000000000 * J;
+	ticks(rig, 5);
+	assert_true(reported(rig, package));
+	assert_in_range(rig->sum_uj[package], 7 * 100 * J, 8 * 100 * J);
+}
+
 /* A GPU that is off stands still while the machine works, and is no dead counter. */
 static void test_rest(void **state)
 {
@@ -342,6 +382,9 @@ int main(void)
 		CASE(test_implausible),
 		CASE(test_implausible_slow),
 		CASE(test_part_of_a_minute),
+		CASE(test_no_contradiction),
+		CASE(test_jump),
+		CASE(test_psys_twice),
 		CASE(test_contradiction_after_suspend),
 	};
 

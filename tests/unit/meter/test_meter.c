@@ -186,6 +186,28 @@ static void test_one_reporter_per_joule(void **state)
 	assert_int_equal(t->count, 4);
 }
 
+/* A counter that is lower after suspend has begun anew; awake it has wrapped. */
+static void test_suspend(void **state)
+{
+	struct tree *t = *state;
+	u32 epoch, zone;
+
+	tree_zone(t, "intel-rapl:0", "package-0", 262143 * J);
+	tree_open(t);
+	tree_tick(t, 0);
+	zone = t->readings[0].zone;
+	epoch = t->readings[0].epoch;
+	tree_energy(t, "intel-rapl:0", 5 * J);
+	tree_tick(t, NSEC_PER_SEC);
+	assert_int_equal(t->readings[zone].status, METER_OK);
+	assert_int_equal(t->readings[zone].epoch, epoch);
+	tree_energy(t, "intel-rapl:0", 4 * J);
+	t->input.now_ns += 100 * NSEC_PER_SEC;
+	tree_tick(t, NSEC_PER_SEC);
+	assert_int_equal(t->readings[zone].status, METER_OK);
+	assert_int_not_equal(t->readings[zone].epoch, epoch);
+}
+
 static void test_free_null(void **state)
 {
 	assert_null(meter_set_free(NULL));
@@ -196,10 +218,10 @@ static void test_free_null(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_TREE(test_no_powercap),      WITH_TREE(test_measured_wins),
-		WITH_TREE(test_dead_psys),        WITH_TREE(test_few_reads_prove_nothing),
-		WITH_TREE(test_one_dead_zone),    WITH_TREE(test_one_reporter_per_joule),
-		cmocka_unit_test(test_free_null),
+		WITH_TREE(test_no_powercap),   WITH_TREE(test_measured_wins),
+		WITH_TREE(test_dead_psys),     WITH_TREE(test_few_reads_prove_nothing),
+		WITH_TREE(test_one_dead_zone), WITH_TREE(test_one_reporter_per_joule),
+		WITH_TREE(test_suspend),       cmocka_unit_test(test_free_null),
 	};
 
 	return cmocka_run_group_tests_name("meter/meter", tests, NULL, NULL);
