@@ -167,7 +167,7 @@ static void name_card(int device_fd, struct drm_found *found)
 	ssize_t len = sysroot_read_text(device_fd, "product_name", text, sizeof(text));
 
 	if (len > 0 && text[strspn(text, " ")] && is_plain(text))
-		memcpy(found->name, text, sizeof(found->name));
+		snprintf(found->name, sizeof(found->name), "%s", text);
 	else
 		snprintf(found->name, sizeof(found->name), "%s GPU 0x%04x", maker, found->device);
 }

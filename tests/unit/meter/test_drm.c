@@ -6,11 +6,13 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "drm_tree.h"
+#include "meter/drm_scan.h"
 
 #define J UJ_PER_J
 #define AVERAGE "hwmon/hwmon4/power1_average"
@@ -78,6 +80,35 @@ static void test_amd_card(void **state)
 	assert_false(rig->sample.zone[0].zone.may_rest);
 	assert_string_equal(rig->sample.report.found, "card0 (amdgpu, power)");
 	assert_int_equal(rig->sample.report.notes, 0);
+}
+
+static void __attribute__((noinline)) fill_stack(int byte)
+{
+	volatile char room[16384];
+
+	for (size_t i = 0; i < sizeof(room); i++)
+		room[i] = (char)byte;
+}
+
+/* The same card looks the same, to the byte: that is how it is told whether it changed. */
+static void test_identified_twice(void **state)
+{
+	struct rig *rig = *state;
+	struct drm_found found[2];
+	int sys_fd;
+	char sys[128];
+
+	rig_amd(rig, 0, GPU_A, 15);
+	rig_write(rig, 0, "product_name", "W7900\n");
+	snprintf(sys, sizeof(sys), "%s/sys", rig->tree.dir);
+	sys_fd = open(sys, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(sys_fd >= 0);
+	for (int i = 0; i < 2; i++) {
+		fill_stack('a' + i);
+		assert_int_equal(drm_identify(sys_fd, 0, &found[i]), 0);
+	}
+	close(sys_fd);
+	assert_memory_equal(&found[0], &found[1], sizeof(found[0]));
 }
 
 static void make_apu(const struct rig *rig, u8 format)
@@ -517,6 +548,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_RIG(test_no_gpu),
 		WITH_RIG(test_amd_card),
+		WITH_RIG(test_identified_twice),
 		WITH_RIG(test_apu),
 		WITH_RIG(test_server_apu),
 		WITH_RIG(test_amd_others),
