@@ -7,6 +7,9 @@
 
 #define TELLING_MIN_NS (300 * NSEC_PER_SEC)
 
+/* GPUs that could not be read for so many ticks are gone. */
+#define GPU_GONE_TICKS 60
+
 void power_start(struct power *power, const struct frame *frame)
 {
 	for (u32 i = 0; i < METER_ZONES_MAX; i++)
@@ -101,12 +104,14 @@ static u64 note_read(const struct power *power, struct power_sensor *sensor,
 }
 
 /*
- * The time over which the energy of @span_ns is told. What was measured over a gap of several
- * periods is not held back for as long again.
+ * The time over which the energy of @span_ns is told, and half a tick for news that are late. What
+ * was measured over a gap of several periods is not held back for as long again.
  */
-static u64 telling_ns(u64 span_ns, u64 period_ns)
+static u64 telling_ns(const struct power *power, u64 span_ns, u64 period_ns)
 {
-	return u64_min(span_ns, u64_max(2 * period_ns, TELLING_MIN_NS));
+	u64 telling_ns = u64_min(span_ns, u64_max(2 * period_ns, TELLING_MIN_NS));
+
+	return telling_ns + power->tick.interval_ns / 2;
 }
 
 /* Energy that was read anew, over @span_ns: to its place at once, or little by little. */
@@ -117,7 +122,7 @@ static void take_energy(struct power *power, const struct meter_zone *zone,
 
 	note_news(power, place, energy_uj, span_ns, sensor->busy_ns);
 	if (is_slow(power, zone)) {
-		pace_add(&sensor->pace, energy_uj, telling_ns(span_ns, zone->period_ns),
+		pace_add(&sensor->pace, energy_uj, telling_ns(power, span_ns, zone->period_ns),
 			 tick_begin_ns(power));
 		return;
 	}
@@ -183,12 +188,34 @@ static void take_due(struct power *power, struct pace *pace, u32 index)
 	place->interval_ns = u64_max(place->interval_ns, power->tick.interval_ns);
 }
 
-/* Whether everything that `other` is made of was read in this tick. */
-static bool other_complete(const struct power *power)
+/*
+ * Whether GPUs that were there have been unplugged: they are no part of the machine any more, and
+ * nobody waits for them. The comparison begins anew when they go, and when they come back.
+ */
+static bool gpus_are_gone(struct power *power)
 {
-	for (int i = 0; i < DOMAIN_MAX; i++)
-		if (is_compared(i) && power->domain[i].present && !(power->read & 1U << i))
+	bool were_gone = power->gpu_missed >= GPU_GONE_TICKS, are_gone;
+
+	if (power->read & 1U << DOMAIN_GPU)
+		power->gpu_missed = 0;
+	else if (!were_gone && power->domain[DOMAIN_GPU].present)
+		power->gpu_missed++;
+	are_gone = power->gpu_missed >= GPU_GONE_TICKS;
+	power->parts.anew |= are_gone != were_gone;
+	return are_gone;
+}
+
+/* Whether everything that `other` is made of was read in this tick. */
+static bool other_complete(struct power *power)
+{
+	bool gone = gpus_are_gone(power);
+
+	for (int i = 0; i < DOMAIN_MAX; i++) {
+		if (!is_compared(i) || (i == DOMAIN_GPU && gone))
+			continue;
+		if (power->domain[i].present && !(power->read & 1U << i))
 			return false;
+	}
 	return true;
 }
 
@@ -220,7 +247,8 @@ static void derive_other(struct power *power)
 		power->other_busy_ns = power->busy_ns;
 	}
 	if (span_ns && power->platform_period_ns) {
-		pace_add(&power->other, energy_uj, telling_ns(span_ns, power->platform_period_ns),
+		pace_add(&power->other, energy_uj,
+			 telling_ns(power, span_ns, power->platform_period_ns),
 			 tick_begin_ns(power));
 	} else {
 		place->energy_uj = energy_uj;

@@ -56,6 +56,7 @@ struct power {
 	u64 last_sleep_ns;
 	double other_busy_ns;
 	struct pace other;
+	u32 gpu_missed;             /* ticks in a row without a GPU, where there was one */
 	u64 platform_period_ns;     /* 0: it is read as often as ticks come */
 	struct power_tick tick;     /* the one under way */
 	u32 read;                   /* bit per domain: a zone of it was read well in it */

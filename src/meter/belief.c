@@ -6,15 +6,20 @@
 #include "meter/energy.h"
 
 #define GRACE_READS 10
+#define GRACE_PERIODS 3
 
-/* Equal readings, and CPU time spent meanwhile, after which a zone is taken for dead. */
+/*
+ * Equal readings, and CPU time spent meanwhile, after which a zone is taken for dead. A counter
+ * that reads 0 twice is taken for dead until it moves: many virtual machines have such, and a true
+ * one has counted something when it is read again.
+ */
 #define DEAD_READS 5
 #define DEAD_RUN_NS (2 * NSEC_PER_SEC)
 
 /*
  * A platform that counts clearly less than its own CPU sockets over a minute does not measure the
- * platform: psys means what the board's maker wired up. What lags or is smoothed evens out in a
- * minute; a fifth is more than any sensor is off.
+ * platform: psys means what the board's maker wired up. What lags or is smoothed evens out in two
+ * minutes, of which each must be short; a fifth is more than any sensor is off.
  */
 #define WINDOW_NS (60 * NSEC_PER_SEC)
 #define WINDOW_PART 5
@@ -70,7 +75,9 @@ static bool alive(const struct belief *belief, u32 zone)
 
 	if (slot->left_out || life->dead || !life->seen || contradicted(belief, &slot->zone))
 		return false;
-	return life->missed < GRACE_READS;
+	/* a meter that is asked twice a minute is not lost when it did not answer once */
+	return life->missed < GRACE_READS ||
+	       belief->now_ns < life->seen_ns + GRACE_PERIODS * slot->zone.period_ns;
 }
 
 /*
@@ -80,13 +87,14 @@ static bool alive(const struct belief *belief, u32 zone)
 static bool judge(struct zone_life *life, const struct meter_slot *slot, u64 slept_ns)
 {
 	const struct meter_reading *now = &slot->reading;
+	const struct gate_gap gap = { slept_ns, life->missed > 0 };
 
 	if (life->judged && now->taken_ns == life->judged_ns && now->epoch == life->judged_epoch)
 		return false;
 	life->judged = true;
 	life->judged_ns = now->taken_ns;
 	life->judged_epoch = now->epoch;
-	life->rejected = gate_check(&life->gate, &slot->zone, now, slept_ns) == GATE_REJECT;
+	life->rejected = gate_check(&life->gate, &slot->zone, now, &gap) == GATE_REJECT;
 	return true;
 }
 
@@ -115,6 +123,18 @@ static void follow_value(struct zone_life *life, const struct meter_slot *slot, 
 	life->seen_epoch = epoch;
 }
 
+static bool stands_still(const struct zone_life *life, u64 run_ns)
+{
+	return life->same >= DEAD_READS && run_ns > life->moved_run_ns &&
+	       run_ns - life->moved_run_ns > DEAD_RUN_NS;
+}
+
+/* Whether a counter reads 0; a gauge of a polled meter begins with that. */
+static bool is_zero(const struct belief *belief, const struct meter_slot *slot)
+{
+	return slot->reading.value_uj == 0 && belief->ops[slot->zone.meter]->read;
+}
+
 void belief_follow(struct belief *belief, u32 zone, const struct meter_tick *tick,
 		   u64 errors[METER_STATUS_MAX])
 {
@@ -134,8 +154,8 @@ void belief_follow(struct belief *belief, u32 zone, const struct meter_tick *tic
 	if (!news)
 		return;
 	follow_value(life, slot, run_ns);
-	if (life->same >= DEAD_READS && !slot->zone.may_rest && run_ns > life->moved_run_ns &&
-	    run_ns - life->moved_run_ns > DEAD_RUN_NS && !life->dead) {
+	if (!life->dead && !slot->zone.may_rest &&
+	    (stands_still(life, run_ns) || (life->same > 1 && is_zero(belief, slot)))) {
 		life->dead = true;
 		errors[METER_DEAD]++;
 	}
@@ -173,10 +193,14 @@ static void compare_platform(struct belief *belief, u64 awake_ns)
 	for (u32 m = 0; m < METERS_MAX; m++) {
 		if (!told[m] || partly[m])
 			continue;
-		if (platform_uj[m] < inside_uj - inside_uj / WINDOW_PART)
-			belief->contradicted |= 1U << m;
-		else
+		if (platform_uj[m] >= inside_uj - inside_uj / WINDOW_PART) {
 			belief->contradicted &= ~(1U << m);
+			belief->doubted &= ~(1U << m);
+		} else if (belief->doubted & 1U << m) {
+			belief->contradicted |= 1U << m;
+		} else {
+			belief->doubted |= 1U << m;
+		}
 	}
 }
 
@@ -184,6 +208,7 @@ void belief_choose(struct belief *belief, const struct meter_tick *tick)
 {
 	bool measured = false;
 
+	belief->now_ns = tick->input.now_ns;
 	compare_platform(belief, tick->input.awake_ns);
 	for (u32 d = 0; d < DOMAIN_MAX; d++)
 		belief->responsible[d] = BELIEF_NOBODY;
@@ -194,7 +219,7 @@ void belief_choose(struct belief *belief, const struct meter_tick *tick)
 		if (belief->ops[zone->meter]->estimate || rank == BELIEF_NOBODY ||
 		    !alive(belief, z))
 			continue;
-		measured = true;
+		measured |= zone->domain != DOMAIN_GPU;
 		if (rank < belief->responsible[zone->domain])
 			belief->responsible[zone->domain] = rank;
 	}
@@ -222,12 +247,15 @@ static bool is_relieved(const struct belief *belief, u32 zone)
 	u32 rank;
 
 	if (belief->ops[z->meter]->estimate)
-		return !belief->estimating;
+		return !belief->estimating || (z->domain == DOMAIN_PLATFORM &&
+					       belief->responsible[DOMAIN_GPU] != BELIEF_NOBODY);
 	rank = belief_rank(belief, z);
-	if (belief->estimating || rank == BELIEF_NOBODY)
+	if (rank == BELIEF_NOBODY)
 		return true;
 	if (z->domain == DOMAIN_GPU)
 		return is_told_better(belief, z, rank);
+	if (belief->estimating)
+		return true;
 	return belief->responsible[z->domain] != BELIEF_NOBODY &&
 	       belief->responsible[z->domain] != rank;
 }

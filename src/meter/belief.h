@@ -3,9 +3,10 @@
  * Who is believed. A zone is alive when it reads well, or did so within the last few reads (a short
  * fault hides no energy, the counter goes on), and is neither dead nor contradicted. For every
  * domain the first meter in the configured order with a live zone is the one reported; of GPUs
- * every meter is, each device by the first. The estimate is reported only while no measured zone of
- * any domain is alive: an estimated platform beside a measured package would make up a remainder
- * that nobody measured.
+ * every meter is, each device by the first. The estimate is reported only while no measured zone is
+ * alive but GPUs: an estimated platform beside a measured package would make up a remainder that
+ * nobody measured. Beside GPUs it tells of package and DRAM; the platform of a typical server has
+ * no GPUs in it.
  *
  * Every joule has one reporter: a zone that was not responsible for a while comes back with a new
  * epoch, because the energy in between was told by somebody else.
@@ -44,6 +45,8 @@ struct belief {
 	u32 responsible[DOMAIN_MAX]; /* rank of the meter that reports it, or BELIEF_NOBODY */
 	bool estimating;
 	u64 window_awake_ns; /* when the window of comparison began */
+	u64 now_ns;
+	u32 doubted;      /* bit per meter: so in the last window, for the first time */
 	u32 contradicted; /* bit per meter: its platform zones count less than what is inside them
 			   */
 };

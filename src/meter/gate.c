@@ -38,15 +38,15 @@ static bool plausible(const struct meter_zone *zone, u64 before_uj, u64 before_n
 
 /* Whether the counter can't be compared with its last value, whatever it says now. */
 static bool restarted(const struct gate *gate, const struct meter_zone *zone,
-		      const struct meter_reading *now, u64 slept_ns)
+		      const struct meter_reading *now, const struct gate_gap *gap)
 {
 	u64 elapsed_ns = now->taken_ns > gate->last_ns ? now->taken_ns - gate->last_ns : 0;
 
 	if (now->epoch != gate->last_epoch)
 		return true;
-	if (now->value_uj < gate->last_uj && (!zone->modulus_uj || slept_ns))
+	if (now->value_uj < gate->last_uj && (!zone->modulus_uj || gap->slept_ns))
 		return true;
-	return zone->modulus_uj &&
+	return gap->missed && zone->modulus_uj &&
 	       (u128)elapsed_ns * WRAP_POWER_UW / NSEC_PER_SEC > zone->modulus_uj;
 }
 
@@ -60,7 +60,7 @@ static void accept(struct gate *gate, const struct meter_reading *now)
 }
 
 enum gate_verdict gate_check(struct gate *gate, const struct meter_zone *zone,
-			     const struct meter_reading *now, u64 slept_ns)
+			     const struct meter_reading *now, const struct gate_gap *gap)
 {
 	if (zone->modulus_uj && now->value_uj >= zone->modulus_uj)
 		return GATE_REJECT;
@@ -68,7 +68,7 @@ enum gate_verdict gate_check(struct gate *gate, const struct meter_zone *zone,
 		accept(gate, now);
 		return GATE_PASS;
 	}
-	if (restarted(gate, zone, now, slept_ns)) {
+	if (restarted(gate, zone, now, gap)) {
 		/* The meter's own new epoch shows already. */
 		bool told = now->epoch != gate->last_epoch;
 

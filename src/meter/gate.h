@@ -25,12 +25,15 @@ enum gate_verdict {
 	GATE_REJECT,
 };
 
-/*
- * Judges a reading that the meter holds for good (status METER_OK). @slept_ns: time in suspend
- * since the last one; a counter may begin anew then.
- */
+/* What lies between a reading and the last good one. */
+struct gate_gap {
+	u64 slept_ns; /* time in suspend: a counter may begin anew then */
+	bool missed;  /* reads failed: a counter may have wrapped more than once */
+};
+
+/* Judges a reading that the meter holds for good (status METER_OK). */
 enum gate_verdict gate_check(struct gate *gate, const struct meter_zone *zone,
-			     const struct meter_reading *reading, u64 slept_ns);
+			     const struct meter_reading *reading, const struct gate_gap *gap);
 
 /*
  * Most that one zone of this domain can draw, uW: several times the largest part that is sold (CPU

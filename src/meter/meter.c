@@ -216,8 +216,10 @@ static void judge(const struct meter_set *set, u32 meter, u32 dead, struct meter
 		note = report_note(report, METER_WARNING, "dead",
 				   "%u of %u zones never move while the machine works: not used",
 				   dead, state->zones);
-		report_remedy(note, "nothing can be done inside a virtual machine: its host "
-				    "has to hand the counters on");
+		if (dead == state->zones)
+			report_remedy(note,
+				      "nothing can be done inside a virtual machine: its host "
+				      "has to hand the counters on");
 	}
 	if (set->belief.contradicted & 1U << meter) {
 		note = report_note(

@@ -207,7 +207,7 @@ const struct meter_sample *slow_take(struct slow *slow, u64 deadline_ns, bool *f
 	while ((slow->wanted || slow->running) && !is_kept(slow) &&
 	       slow->duration_ns < METER_WAIT_NS) {
 		if (pthread_cond_timedwait(&slow->done, &slow->lock, &until) != 0)
-			break;
+			slow->duration_ns = METER_WAIT_NS; /* so it is not quick any more */
 	}
 	if (slow->ready) {
 		sample = slow->front;

@@ -53,20 +53,16 @@ u64 machine_other_uj(struct machine *machine, const struct machine_other *tick, 
 	u64 parts_uj, other_uj;
 
 	*interval_ns = 0;
-	machine->other_anew |= tick->anew;
-	machine->other_waits += !tick->complete;
+	machine->other_waits = tick->complete ? 0 : machine->other_waits + 1;
+	machine->other_anew |= tick->anew || machine->other_waits >= OTHER_WAITS_MAX;
 	if (!tick->fresh) {
 		machine->other_parts_uj += tick->parts_uj;
 		return 0;
 	}
 	parts_uj = parts_until(machine, tick);
-	if (tick->complete && machine->other_waits >= OTHER_WAITS_MAX)
-		machine->other_anew = true;
-	if (tick->complete)
-		machine->other_waits = 0;
 	if (machine->other_anew) {
 		begin_other(machine);
-		machine->other_anew = false;
+		machine->other_anew = !tick->complete;
 		return 0;
 	}
 	machine->other_balance_uj += (s64)tick->platform_uj - (s64)parts_uj;

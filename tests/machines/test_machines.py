@@ -35,7 +35,7 @@ DRIVE = sys.argv[1]
 ROOT = pathlib.Path(__file__).resolve().parent
 # Power in each tick of a second, as a part of the watts: work comes and goes. Longer than the minute
 # after which a platform meter is compared with what is inside it.
-PROFILE = [1.0, 1.5, 0.5, 0.25, 1.75] * 15
+PROFILE = [1.0, 1.5, 0.5, 0.25, 1.75] * 26
 CPUS = 4
 RANGE_UJ = 262143328850  # of a 32-bit counter in steps of 2^-14 J, as powercap shows it
 

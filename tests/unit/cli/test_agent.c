@@ -17,6 +17,8 @@
 
 #define ZONE "class/powercap/intel-rapl:0"
 #define PSYS "class/powercap/intel-rapl:1"
+/* A counter that reads 0 is not believed. */
+#define START_UJ 12345
 #define RANGE_UJ 262143328850ULL
 
 struct machine_of_files {
@@ -50,13 +52,13 @@ static void make_zone(const struct machine_of_files *m, const char *zone, const 
 	write_file(m, path, text);
 }
 
-/* What a zone's counter shows; NULL: something that is no number. */
+/* What a zone has counted since the start; broken: something that is no number. */
 static void set_energy(const struct machine_of_files *m, const char *zone, u64 uj, bool broken)
 {
 	char path[256], text[32];
 
 	snprintf(path, sizeof(path), "%s/energy_uj", zone);
-	snprintf(text, sizeof(text), "%llu\n", (unsigned long long)uj);
+	snprintf(text, sizeof(text), "%llu\n", (unsigned long long)(uj + START_UJ));
 	write_file(m, path, broken ? "?\n" : text);
 }
 

@@ -67,14 +67,37 @@ static void test_measured_wins(void **state)
 			    "stands by: the machine has a meter");
 }
 
-/* The psys of some virtual machines. */
+/* The counters of some virtual machines: what reads 0 twice is nothing measured. */
+static void test_zero_psys(void **state)
+{
+	struct tree *t = *state;
+	const struct meter_state *rapl;
+
+	tree_zone(t, "intel-rapl:0", "psys", 0);
+	tree_open(t);
+	rapl = meter_set_state(t->set, METER_RAPL_POWERCAP);
+	tree_tick(t, 0);
+	for (int i = 0; i < 10; i++) {
+		tree_tick(t, NSEC_PER_SEC / 100);
+		assert_int_equal(t->readings[0].status, METER_DEAD);
+		assert_true(estimating(t));
+		assert_int_equal(rapl->read_errors[METER_DEAD], 1);
+	}
+	/* one that moves after all is believed */
+	tree_energy(t, "intel-rapl:0", 3 * J);
+	tree_tick(t, 0);
+	assert_int_equal(t->readings[0].status, METER_OK);
+	assert_false(estimating(t));
+}
+
+/* A counter that stands still. */
 static void test_dead_psys(void **state)
 {
 	struct tree *t = *state;
 	const struct meter_state *rapl;
 	int ticks = 0;
 
-	tree_zone(t, "intel-rapl:0", "psys", 0);
+	tree_zone(t, "intel-rapl:0", "psys", 5 * J);
 	tree_open(t);
 	rapl = meter_set_state(t->set, METER_RAPL_POWERCAP);
 	/* An idle machine proves nothing, however long. */
@@ -101,7 +124,7 @@ static void test_few_reads_prove_nothing(void **state)
 {
 	struct tree *t = *state;
 
-	tree_zone(t, "intel-rapl:0", "psys", 0);
+	tree_zone(t, "intel-rapl:0", "psys", 5 * J);
 	tree_open(t);
 	for (int i = 0; i < 4; i++) {
 		tree_tick(t, 100 * NSEC_PER_SEC);
@@ -218,10 +241,15 @@ static void test_free_null(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_TREE(test_no_powercap),   WITH_TREE(test_measured_wins),
-		WITH_TREE(test_dead_psys),     WITH_TREE(test_few_reads_prove_nothing),
-		WITH_TREE(test_one_dead_zone), WITH_TREE(test_one_reporter_per_joule),
-		WITH_TREE(test_suspend),       cmocka_unit_test(test_free_null),
+		WITH_TREE(test_no_powercap),
+		WITH_TREE(test_measured_wins),
+		WITH_TREE(test_zero_psys),
+		WITH_TREE(test_dead_psys),
+		WITH_TREE(test_few_reads_prove_nothing),
+		WITH_TREE(test_one_dead_zone),
+		WITH_TREE(test_one_reporter_per_joule),
+		WITH_TREE(test_suspend),
+		cmocka_unit_test(test_free_null),
 	};
 
 	return cmocka_run_group_tests_name("meter/meter", tests, NULL, NULL);

@@ -329,8 +329,11 @@ static void test_missing_core(void **state)
 	assert_int_equal(tree_find(t, "core package-0"), UINT32_MAX);
 	assert_true(tree_find(t, "pkg package-0") != UINT32_MAX);
 	assert_int_equal(rename(aside, path), 0);
-	for (int i = 0; i < 10; i++)
+	for (u32 i = 1; i <= 10; i++) {
+		for (u32 cpu = 0; cpu < 4; cpu++)
+			write_reg(t, cpu, 0xc001029b, 1000 + i); /* moves the core's, too */
 		tree_tick(t, 0);
+	}
 	assert_true(tree_find(t, "core package-0") != UINT32_MAX);
 }
 

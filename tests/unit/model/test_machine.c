@@ -184,6 +184,32 @@ static void test_other_begins_anew(void **state)
 	assert_int_equal(told_uj, (600 + 7 * 100) * UJ_PER_J);
 }
 
+/* A part that fails now and then, never ten times in a row, costs `other` nothing. */
+static void test_other_of_a_flaky_part(void **state)
+{
+	static struct machine machine;
+	u64 interval_ns, told_uj = 0, held_uj = 0;
+
+	for (int tick = 0; tick < 300; tick++) {
+		bool away = tick % 3 == 1;
+		struct machine_other news = {
+			.fresh = tick % 30 == 29,
+			.position = 1.0,
+			.platform_uj = 30 * 100 * UJ_PER_J,
+			.interval_ns = 30 * NSEC_PER_SEC,
+			.parts_uj = (away            ? 0
+				     : tick % 3 == 2 ? 140
+						     : 70) *
+				    UJ_PER_J,
+			.complete = !away,
+		};
+
+		told_uj += machine_other_uj(&machine, &news, &interval_ns);
+		held_uj += (tick % 30 == 29 ? 30 * 30 : 0) * UJ_PER_J;
+	}
+	assert_int_equal(told_uj, held_uj);
+}
+
 /* A part that was away for long: what it counted meanwhile is nobody's deficit. */
 static void test_other_after_a_gap(void **state)
 {
@@ -218,6 +244,7 @@ int main(void)
 		cmocka_unit_test(test_other_of_a_slow_platform),
 		cmocka_unit_test(test_other_begins_anew),
 		cmocka_unit_test(test_other_after_a_gap),
+		cmocka_unit_test(test_other_of_a_flaky_part),
 	};
 
 	return cmocka_run_group_tests_name("model/machine", tests, NULL, NULL);
