@@ -166,7 +166,7 @@ CONFIG_PARSER(assign)
 		{ "package", 1, NULL },  { "core", 1, NULL },   { "dram", 1, NULL },
 		{ "platform", 1, NULL }, { "ignore", 1, NULL }, { NULL, 0, NULL },
 	};
-	const char *rest;
+	const char *rest, *domain;
 	u32 count = 0;
 
 	for (const char *item = text; item; item = rest) {
@@ -179,7 +179,8 @@ CONFIG_PARSER(assign)
 			*why = "there are too many";
 			return -EINVAL;
 		}
-		if (find_word(domains, equals + 1, len - (size_t)(equals + 1 - item), why) < 0) {
+		domain = equals + 1 + strspn(equals + 1, " \t");
+		if (find_word(domains, domain, len - (size_t)(domain - item), why) < 0) {
 			*why = "the domain after = is none of package, core, dram, platform, ignore";
 			return -EINVAL;
 		}

@@ -180,7 +180,7 @@ static void test_orders(void **state)
 
 static void test_assign(void **state)
 {
-	static const char *const good[] = { "ina219=platform", "a/b=core, c/d e=ignore",
+	static const char *const good[] = { "ina219=platform", "a/b=core, c/d e = ignore",
 					    "x=y=dram" };
 	static const char *const bad[] = { "",
 					   "ina219",
