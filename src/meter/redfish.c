@@ -23,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "meter/meter_ops.h"
 #include "meter/redfish_find.h"
@@ -42,7 +43,6 @@
 #define KEEP_PERIODS 3
 
 struct chassis {
-	char id[48];
 	struct redfish_track track;
 	enum meter_status status;
 	bool known; /* it has been read */
@@ -57,38 +57,85 @@ struct redfish {
 	u64 interval_ns;
 	struct redfish_plan plan;
 	bool planned;
-	u32 since_plan, good_polls, failures;
+	u32 plans, since_plan, good_polls, failures;
 	struct chassis chassis[REDFISH_MEMBERS_MAX]; /* as plan.source */
 };
 
-/* Brings the chassis into the order of a new plan; what is known of them stays. */
-static void follow_plan(struct redfish *r)
+/* Where the chassis @id is in @plan, or REDFISH_MEMBERS_MAX. */
+static u32 index_of(const struct redfish_plan *plan, const char *id)
+{
+	for (u32 i = 0; i < plan->sources; i++) {
+		if (strcmp(plan->source[i].id, id) == 0)
+			return i;
+	}
+	return REDFISH_MEMBERS_MAX;
+}
+
+static bool same_documents(const struct redfish_source *a, const struct redfish_source *b)
+{
+	if (a->kind != b->kind || a->documents.count != b->documents.count)
+		return false;
+	for (u32 i = 0; i < a->documents.count; i++) {
+		if (!redfish_path_same(&a->documents.path[i], &b->documents.path[i]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Takes a new plan. What is known of a chassis stays, but where it is read elsewhere now, or by
+ * more power supplies, it counts anew: another counter has another past.
+ */
+static void follow_plan(struct redfish *r, const struct redfish_plan *plan)
 {
 	struct chassis before[REDFISH_MEMBERS_MAX];
 
+	r->plans++;
 	memcpy(before, r->chassis, sizeof(before));
 	memset(r->chassis, 0, sizeof(r->chassis));
-	for (u32 i = 0; i < r->plan.sources; i++) {
-		struct chassis *c = &r->chassis[i];
+	for (u32 i = 0; i < plan->sources; i++) {
+		u32 b = index_of(&r->plan, plan->source[i].id);
 
-		memcpy(c->id, r->plan.source[i].id, sizeof(c->id));
-		c->track.interval_ns = r->interval_ns;
-		for (size_t b = 0; b < ARRAY_SIZE(before); b++) {
-			if (strcmp(before[b].id, c->id) == 0)
-				*c = before[b];
-		}
+		r->chassis[i].track.interval_ns = r->interval_ns;
+		/* Never an epoch of a chassis that was there once, went and came back. */
+		r->chassis[i].track.epoch = r->plans << 16;
+		if (b < REDFISH_MEMBERS_MAX && same_documents(&r->plan.source[b], &plan->source[i]))
+			r->chassis[i] = before[b];
 	}
+	r->plan = *plan;
+}
+
+/* Whether a fault may be why a chassis that counted is not in @plan. */
+static bool is_doubtful(const struct redfish *r, const struct redfish_plan *plan)
+{
+	if (!r->planned || plan->hidden.fault == REDFISH_FINE)
+		return false;
+	for (u32 i = 0; i < r->plan.sources; i++) {
+		if (index_of(plan, r->plan.source[i].id) == REDFISH_MEMBERS_MAX)
+			return true;
+	}
+	return false;
 }
 
 static enum redfish_fault find(struct redfish *r)
 {
-	enum redfish_fault fault = redfish_find(r->bmc, r->only, &r->plan);
+	_cleanup_free_ struct redfish_plan *plan = malloc(sizeof(*plan));
+	enum redfish_fault fault;
 
+	if (!plan)
+		return REDFISH_STOPPED;
+	fault = redfish_find(r->bmc, r->only, plan);
 	if (fault != REDFISH_FINE)
 		return fault;
+	if (is_doubtful(r, plan)) {
+		/* Its parts would be counted in its place: the next poll decides. */
+		r->planned = false;
+		*redfish_bmc_trouble(r->bmc) = plan->hidden;
+		return plan->hidden.fault;
+	}
 	r->planned = true;
 	r->since_plan = 0;
-	follow_plan(r);
+	follow_plan(r, plan);
 	return REDFISH_FINE;
 }
 
@@ -114,6 +161,7 @@ static void miss(const struct redfish *r, struct chassis *c, enum redfish_fault 
 		c->status = status;
 }
 
+/* Fails when there is nothing to be had any more, or nothing at all was. */
 static enum redfish_fault read_sources(struct redfish *r, struct redfish_trouble *trouble)
 {
 	u32 good = 0;
@@ -133,7 +181,7 @@ static enum redfish_fault read_sources(struct redfish *r, struct redfish_trouble
 	}
 	/* It may tell its power elsewhere now. */
 	r->planned = r->planned && good > 0;
-	return trouble->fault;
+	return good > 0 && redfish_fault_is_local(trouble->fault) ? REDFISH_FINE : trouble->fault;
 }
 
 /* Reads all sources, or finds them. @trouble: what went wrong last. */
@@ -173,18 +221,17 @@ static const char *telling(const struct redfish_track *track)
 	return track->counting ? "its energy counter" : "power over time";
 }
 
-static void note_counter(const struct chassis *c, struct meter_report *report)
+static void note_counter(const struct chassis *c, const char *id, struct meter_report *report)
 {
 	if (c->track.distrusted)
 		report_note(report, METER_WARNING, "counter",
-			    "the energy counter of chassis %s contradicts its power: not used",
-			    c->id);
+			    "the energy counter of chassis %s contradicts its power: not used", id);
 	else if (c->track.coarse && !c->track.counting)
 		report_note(
 			report, METER_INFO, "coarse",
 			"the energy counter of chassis %s has steps of %.4g kJ, which is more than "
 			"is used between two polls: power over time is taken instead",
-			c->id, (double)c->track.step_uj / 1e9);
+			id, (double)c->track.step_uj / 1e9);
 }
 
 static void note_chassis(const struct redfish *r, u32 index, struct meter_report *report)
@@ -193,16 +240,16 @@ static void note_chassis(const struct redfish *r, u32 index, struct meter_report
 	const struct chassis *c = &r->chassis[index];
 	struct meter_note *note;
 
-	report_note(report, METER_INFO, "chosen", "chassis %s: %s, %s%s", c->id,
+	report_note(report, METER_INFO, "chosen", "chassis %s: %s, %s%s", source->id,
 		    redfish_kind_name(source->kind), telling(&c->track),
 		    source->value.others ? "; the other members of PowerControl are parts of it"
 					 : "");
-	note_counter(c, report);
-	if (source->systems > 1) {
+	note_counter(c, source->id, report);
+	if (source->shared) {
 		note = report_note(
 			report, METER_WARNING, "shared",
-			"chassis %s holds %u computers: its power is not this one's alone", c->id,
-			source->systems);
+			"chassis %s holds several computers: its power is not this one's alone",
+			source->id);
 		report_remedy(note, "name this computer's own chassis in the credentials file: "
 				    "chassis: ID");
 	}
@@ -215,7 +262,8 @@ static void note_plan(const struct redfish *r, struct meter_report *report)
 
 	if (plan->inside[0])
 		report_note(report, METER_INFO, "left-out",
-			    "left out, since they are inside of one that counts: chassis %s",
+			    "left out, since they are inside of one that counts, or around it: "
+			    "chassis %s",
 			    plan->inside);
 	if (plan->without[0])
 		report_note(report, METER_INFO, "no-power", "chassis that tell no power: %s",
@@ -251,25 +299,26 @@ static void describe(const struct redfish *r, const struct redfish_trouble *trou
 		report_found(report, "%s, every %llu s:", r->origin,
 			     (unsigned long long)(r->interval_ns / NSEC_PER_SEC));
 		for (u32 i = 0; i < r->plan.sources; i++) {
-			report_append(report, "%s chassis %s by %s", i ? "," : "", r->chassis[i].id,
+			report_append(report, "%s chassis %s by %s", i ? "," : "",
+				      r->plan.source[i].id,
 				      redfish_kind_name(r->plan.source[i].kind));
 			note_chassis(r, i, report);
 		}
 		note_plan(r, report);
 	}
-	if (r->failures)
+	if (trouble->fault != REDFISH_FINE)
 		redfish_fault_describe(trouble, r->origin, report);
 }
 
 /* Ids of 16 characters and more are cut; two that are alike then are numbered. */
 static void name_zone(const struct redfish *r, u32 index, struct meter_zone *zone)
 {
-	const char *id = r->chassis[index].id;
+	const char *id = r->plan.source[index].id;
 
 	snprintf(zone->name, sizeof(zone->name), "chassis %.38s", id);
 	snprintf(zone->package, sizeof(zone->package), "%.*s", (int)sizeof(zone->package) - 1, id);
 	for (u32 i = 0; i < index; i++) {
-		if (strncmp(r->chassis[i].id, id, sizeof(zone->package) - 1) == 0)
+		if (strncmp(r->plan.source[i].id, id, sizeof(zone->package) - 1) == 0)
 			snprintf(zone->package, sizeof(zone->package), "%.27s~%u", id, index % 100);
 	}
 }

@@ -153,7 +153,8 @@ static enum redfish_fault login(struct redfish_bmc *bmc)
 		return fault;
 	if (answer->status == 401)
 		return fail(bmc, REDFISH_LOGIN);
-	if (answer->status == 429 || answer->status == 503)
+	/* 503 is also for "no more sessions", in which case no time is told. */
+	if (answer->status == 429 || (answer->status == 503 && answer->retry_after_s))
 		return fail(bmc, REDFISH_BUSY);
 	if (answer->status < 200 || answer->status > 299 || !answer->token[0]) {
 		bmc->access = ACCESS_BASIC;
@@ -262,6 +263,9 @@ enum redfish_fault redfish_bmc_root(struct redfish_bmc *bmc, struct redfish_root
 	enum redfish_fault fault = get_once(bmc, &root_path, ACCESS_OPEN);
 	json_t *doc;
 
+	/* Sessions may have been refused for a while only. */
+	if (bmc->access == ACCESS_BASIC)
+		bmc->access = best_access(&bmc->credentials);
 	if (fault == REDFISH_LOGIN || fault == REDFISH_FORBIDDEN)
 		fault = get(bmc, &root_path);
 	if (fault == REDFISH_FINE)

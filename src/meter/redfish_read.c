@@ -138,6 +138,18 @@ void redfish_read_members(const json_t *doc, struct redfish_list *list)
 	read_links(member(doc, "Members"), list);
 }
 
+bool redfish_read_member(const json_t *doc, u32 index, struct redfish_path *path)
+{
+	const json_t *members = member(doc, "Members");
+
+	path->text[0] = '\0';
+	if (index >= json_array_size(members))
+		return false;
+	redfish_path_set(path,
+			 json_string_value(member(json_array_get(members, index), "@odata.id")));
+	return true;
+}
+
 void redfish_read_root(const json_t *doc, struct redfish_root *root)
 {
 	redfish_read_link(doc, "Chassis", &root->chassis);
@@ -146,6 +158,7 @@ void redfish_read_root(const json_t *doc, struct redfish_root *root)
 
 void redfish_read_chassis(const json_t *doc, struct redfish_chassis *chassis)
 {
+	const char *type = json_string_value(member(doc, "ChassisType"));
 	const json_t *links = member(doc, "Links");
 
 	redfish_read_link(doc, "EnvironmentMetrics", &chassis->environment);
@@ -154,6 +167,7 @@ void redfish_read_chassis(const json_t *doc, struct redfish_chassis *chassis)
 	redfish_read_link(links, "ContainedBy", &chassis->contained_by);
 	read_links(member(links, "Contains"), &chassis->contains);
 	chassis->systems = (u32)json_array_size(member(links, "ComputerSystems"));
+	chassis->sled = type && (strcmp(type, "Sled") == 0 || strcmp(type, "Blade") == 0);
 }
 
 bool redfish_read_vacant(const json_t *doc)
@@ -235,8 +249,11 @@ void redfish_read_supply(const json_t *doc, struct redfish_value *value)
 	read_metrics(doc, "InputPowerWatts", value);
 }
 
-/* Contexts of PowerControl that stand for a machine; the others ("CPU", "Memory") are its parts. */
-static bool is_whole(const json_t *control)
+/*
+ * Contexts of PowerControl that stand for a machine; the others ("CPU", "Memory") are its parts.
+ * Where there are none the first member is the machine.
+ */
+static bool is_whole(const json_t *control, bool first)
 {
 	static const char *const wholes[] = { "Chassis", "SystemBoard", "PowerSupply",
 					      "PowerSubsystem", "System" };
@@ -246,7 +263,7 @@ static bool is_whole(const json_t *control)
 		if (strcmp(context, wholes[i]) == 0)
 			return true;
 	}
-	return !context;
+	return first && !context;
 }
 
 void redfish_read_control(const json_t *doc, struct redfish_value *value)
@@ -259,7 +276,7 @@ void redfish_read_control(const json_t *doc, struct redfish_value *value)
 		const json_t *control = json_array_get(controls, i);
 		u64 power_uw;
 
-		if ((count > 1 && !is_whole(control)) ||
+		if ((count > 1 && !is_whole(control, i == 0)) ||
 		    !read_power(member(control, "PowerConsumedWatts"), &power_uw) || !power_uw)
 			continue;
 		value->has_power = true;

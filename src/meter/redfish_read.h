@@ -43,6 +43,7 @@ struct redfish_chassis {
 	struct redfish_path environment, subsystem, power, contained_by;
 	struct redfish_list contains;
 	u32 systems; /* computer systems in it */
+	bool sled;   /* a blade or sled: one computer of several in what it is in */
 };
 
 /* Parses an answer: an object of bounded depth and number of values, or NULL. The caller's. */
@@ -50,6 +51,10 @@ json_t *redfish_parse(const char *data, size_t len);
 
 void redfish_read_root(const json_t *doc, struct redfish_root *root);
 void redfish_read_members(const json_t *doc, struct redfish_list *list);
+
+/* Member @index alone; "" one without a usable path. Returns false behind the last. */
+bool redfish_read_member(const json_t *doc, u32 index, struct redfish_path *path);
+
 void redfish_read_chassis(const json_t *doc, struct redfish_chassis *chassis);
 
 /* The link of the member @name: {"@odata.id": path}. */

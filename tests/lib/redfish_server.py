@@ -227,6 +227,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.bmc.fault_at == "POST" and self.bmc.fault is not None and self.misbehave(self.bmc.fault):
+            return
         if not self.bmc.sessions or not self.path.startswith(ROOT + "/SessionService/Sessions"):
             self.answer(405, {})
             return

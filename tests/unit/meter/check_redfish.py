@@ -269,6 +269,131 @@ def _():
     assert a.status == "absent" and "no chassis 2U" in a.found, a.text()
 
 
+@t.case("one chassis that fails does not slow the other one down")
+def _():
+    server = bmc()
+    server.chassis = ["A", "B"]
+    asking = poller(server)
+    assert asking.poll().status == "ok"
+    server.fault, server.fault_at = 500, ROOT + "/Chassis/B/Power"
+    for _ in range(4):
+        a = asking.poll()
+        assert "status" in a.codes and a.status == "ok", a.text()
+        assert 20000 < a.next_ms <= 30000, a.text()
+
+
+def joules_only_grow(answers, package):
+    zones = [z for a in answers for z in a.zones if z["package"] == package]
+    return all(b["epoch"] != a["epoch"] or b["uj"] >= a["uj"] for a, b in zip(zones, zones[1:]))
+
+
+@t.case("a chassis that goes and comes back begins an epoch")
+def _():
+    server = bmc()
+    server.chassis = ["A", "B"]
+    asking = poller(server)
+    answers = [asking.poll() for _ in range(3)]
+    server.chassis = ["A"]
+    while len(answers[-1].zones) == 2 and len(answers) < 50:
+        answers.append(asking.poll())
+    server.chassis = ["A", "B"]
+    while len(answers[-1].zones) == 1 and len(answers) < 100:
+        answers.append(asking.poll())
+    assert len(answers[-1].zones) == 2, answers[-1].text()
+    assert joules_only_grow(answers, "A") and joules_only_grow(answers, "B"), [a.zones for a in answers]
+
+
+@t.case("a chassis that fails just when all are looked for is not replaced by its parts")
+def _():
+    server = bmc()
+    server.chassis = ["Rack", "1U"]
+    server.documents[ROOT + "/Chassis/1U"] = {"Power": link(ROOT + "/Chassis/1U/Power"),
+                                              "Links": {"ContainedBy": link(ROOT + "/Chassis/Rack")}}
+    looked = []
+    collection = {"Members": links(ROOT + "/Chassis/Rack", ROOT + "/Chassis/1U")}
+    asking = poller(server)
+    asking.poll()
+
+    def look():  # the first time something fails behind it
+        server.fault, server.fault_at = (None if looked else 500), ROOT + "/Chassis/Rack/Power"
+        looked.append(True)
+        return collection
+    server.documents[ROOT + "/Chassis"] = look
+    for _ in range(25):
+        a = asking.poll()
+        assert [z["package"] for z in a.zones] == ["Rack"] and a.status == "ok", a.text()
+        server.fault = None
+    assert len(looked) == 2, looked
+
+
+@t.case("a power supply that is put in brings no energy of its past")
+def _():
+    server = bmc(tells=("supplies",))
+    bay = ROOT + "/Chassis/1U/PowerSubsystem/PowerSupplies/Bay"
+    for number in (1, 2, 3):
+        server.documents["%s%d/Metrics" % (bay, number)] = {"InputPowerWatts": {"Reading": 900}, "EnergykWh": {"Reading": 5000.001}}
+    asking = poller(server)
+    before = asking.poll()
+    assert "energy counter" in before.text(), before.text()
+    server.documents[bay + "3"] = {"Status": {"State": "Enabled"}, "Metrics": link(bay + "3/Metrics")}
+    for _ in range(25):
+        after = asking.poll()
+    assert after.zone["uj"] > before.zone["uj"] + 4000 * 3.6e12, (before.text(), after.text())
+    assert after.zone["epoch"] != before.zone["epoch"], (before.text(), after.text())
+
+
+@t.case("a machine of many chassis: parts before the whole")
+def _():
+    server = bmc()
+    parts = ["GPU%d" % i for i in range(30)]
+    server.chassis = [*parts, "System"]
+    for part in parts:
+        server.documents[ROOT + "/Chassis/" + part] = {"Power": link(ROOT + "/Chassis/%s/Power" % part),
+                                                       "Links": {"ContainedBy": link(ROOT + "/Chassis/System")}}
+    asking = poller(server)
+    a = asking.poll()
+    assert [z["package"] for z in a.zones] == ["System"] and "too-many" not in a.codes, a.text()
+    assert len(server.paths("GET")) < 40, "parts of what counts were asked for their power"
+
+
+@t.case("chassis inside of each other: one of them counts")
+def _():
+    server = bmc()
+    server.chassis = ["A", "B"]
+    for name, inside in (("A", "B"), ("B", "A")):
+        server.documents[ROOT + "/Chassis/" + name] = {
+            "Power": link(ROOT + "/Chassis/%s/Power" % name), "Links": {"ContainedBy": link(ROOT + "/Chassis/" + inside)}}
+    a = poller(server).poll()
+    assert [z["package"] for z in a.zones] == ["A"], a.text()
+
+
+@t.case("a sled in an enclosure of several: its own power, if it tells it")
+def _():
+    for sled_tells in (True, False):
+        server = bmc()
+        server.chassis = ["Enclosure", "Node"]
+        server.documents[ROOT + "/Chassis/Node"] = {
+            "ChassisType": "Sled", "Links": {"ContainedBy": link(ROOT + "/Chassis/Enclosure"), "ComputerSystems": links("/a")}}
+        if sled_tells:
+            server.documents[ROOT + "/Chassis/Node"]["Power"] = link(ROOT + "/Chassis/Node/Power")
+        a = poller(server).poll()
+        assert [z["package"] for z in a.zones] == ["Node" if sled_tells else "Enclosure"], a.text()
+        assert ("shared" in a.codes) != sled_tells, a.text()
+
+
+@t.case("no room for one more session: the password meanwhile")
+def _():
+    server = bmc()
+    server.fault, server.fault_at = 503, "POST"
+    asking = poller(server)
+    a = asking.poll()
+    assert a.status == "ok" and "basic" in a.codes, a.text()
+    server.fault = None
+    for _ in range(25):
+        a = asking.poll()
+    assert a.status == "ok" and "basic" not in a.codes and server.logins == 1, (a.text(), server.logins)
+
+
 @t.case("a refused password: one try, then a long pause")
 def _():
     server = bmc()
