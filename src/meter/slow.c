@@ -204,8 +204,7 @@ const struct meter_sample *slow_take(struct slow *slow, u64 deadline_ns, bool *f
 
 	*fresh = false;
 	pthread_mutex_lock(&slow->lock);
-	while ((slow->wanted || slow->running) && !is_kept(slow) &&
-	       slow->duration_ns < METER_WAIT_NS) {
+	while ((slow->wanted || slow->running) && slow->duration_ns < METER_WAIT_NS) {
 		if (pthread_cond_timedwait(&slow->done, &slow->lock, &until) != 0)
 			slow->duration_ns = METER_WAIT_NS; /* so it is not quick any more */
 	}

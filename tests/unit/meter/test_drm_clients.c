@@ -292,6 +292,29 @@ static void test_asleep(void **state)
 	assert_int_equal(rig_work(rig, 0, 100), 100);
 }
 
+/* Copies of a descriptor that were found while the GPU slept are one client when it wakes. */
+static void test_copies_asleep(void **state)
+{
+	struct rig *rig = *state;
+
+	rig_amd(rig, 0, GPU_A, 100);
+	rig_autosuspend(rig, 0, 1000);
+	rig_status(rig, 0, "suspended");
+	for (u32 pid = 100; pid < 103; pid++) {
+		rig_fd(rig, pid, 7, "renderD128");
+		rig_client(rig, pid, 7, 1, 5000000);
+	}
+	rig_open(rig);
+	rig_poll(rig, 0);
+	rig_status(rig, 0, "active");
+	rig_poll(rig, 1000);
+	for (u32 pid = 100; pid < 103; pid++)
+		rig_client(rig, pid, 7, 1, 5000900);
+	rig_poll(rig, 2000);
+	assert_int_equal(rig->sample.uses, 1);
+	assert_int_equal(rig->sample.use[0].work, 900 * NSEC_PER_MSEC);
+}
+
 /* One that began while its GPU was left alone has what it did of that time. */
 static void test_born_in_a_rest(void **state)
 {
@@ -395,8 +418,10 @@ static void test_many_clients(void **state)
 	rig_fd(rig, 3000, 3, "renderD128");
 	for (u64 i = 1; i <= 60; i++) {
 		rig_client(rig, 3000, 3, 9, 5000 + i * 500);
+		rig_client(rig, 100, 7, 1, 5000100 + i * 50);
 		rig_poll(rig, 1000);
-		assert_int_equal(rig->sample.uses, rig_work(rig, 0, 3000) ? 1 : 0);
+		assert_int_equal(rig_work(rig, 0, 100), 50);
+		assert_int_equal(rig->sample.uses, rig_work(rig, 0, 3000) ? 2 : 1);
 	}
 	assert_int_equal(rig_work(rig, 0, 3000), 500);
 }
@@ -473,6 +498,7 @@ int main(void)
 		WITH_RIG(test_cycles),
 		WITH_RIG(test_two_cards),
 		WITH_RIG(test_asleep),
+		WITH_RIG(test_copies_asleep),
 		WITH_RIG(test_born_in_a_rest),
 		WITH_RIG(test_hostile),
 		WITH_RIG(test_many_descriptors),

@@ -258,6 +258,25 @@ static void test_lost_and_back(void **state)
 	assert_int_equal(nvml_zone_of(NVML_FIRST)->epoch, epoch);
 }
 
+/* Errors that say nothing: NVML is started anew, less and less often, and often again later. */
+static void test_keeps_failing(void **state)
+{
+	(void)state;
+	for (u32 round = 0; round < 2; round++) {
+		u32 before = nvml_fake->call[FAKE_INIT].calls;
+
+		nvml_pass(10);
+		nvml_fake->call[FAKE_ENERGY].result = 999;
+		nvml_fake->call[FAKE_ENERGY].gpu = 0;
+		nvml_pass(60);
+		assert_in_range(nvml_fake->call[FAKE_INIT].calls - before, 3, 5);
+		assert_true(nvml_reads_well(NVML_SECOND));
+		nvml_fake->call[FAKE_ENERGY].result = 0;
+		nvml_pass(300);
+		assert_true(nvml_reads_well(NVML_FIRST));
+	}
+}
+
 /* The driver goes, and comes back with counters that begin anew. */
 static void test_driver_reload(void **state)
 {
@@ -449,6 +468,7 @@ static void test_let_go(void **state)
 	/* The last reading stands, as the last one. */
 	assert_true(nvml_reads_well(NVML_FIRST));
 	assert_true(nvml_zone_of(NVML_FIRST)->taken_ns == taken_ns);
+	assert_true(nvml_zone_of(NVML_FIRST)->zone.period_ns == 60 * NSEC_PER_SEC);
 	/* Looked at again after a minute. */
 	nvml_pass(40);
 	assert_int_equal(nvml_fake->call[FAKE_INIT].calls, 2);
@@ -626,6 +646,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_every_error, nvml_setup_two, nvml_teardown),
 		cmocka_unit_test_setup_teardown(test_error_at_start, nvml_setup_two, nvml_teardown),
 		cmocka_unit_test_setup_teardown(test_lost_and_back, nvml_setup_two, nvml_teardown),
+		cmocka_unit_test_setup_teardown(test_keeps_failing, nvml_setup_two, nvml_teardown),
 		cmocka_unit_test_setup_teardown(test_driver_reload, nvml_setup_two, nvml_teardown),
 		cmocka_unit_test_setup_teardown(test_restart_beyond, nvml_setup_two, nvml_teardown),
 		cmocka_unit_test_setup_teardown(test_renumbered, nvml_setup_two, nvml_teardown),
