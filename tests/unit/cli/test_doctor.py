@@ -20,6 +20,9 @@ sys.path.insert(0, str(source / "tests" / "machines"))
 import machine  # noqa: E402
 import redfish_server  # noqa: E402
 
+for variable in [v for v in os.environ if v.startswith("KEPLER_")]:
+    del os.environ[variable]  # the tests' own would be settings to the program
+
 t = tap.Tap()
 work = pathlib.Path(tempfile.mkdtemp(prefix="kepler-doctor-"))
 t.cleanup(shutil.rmtree, work, ignore_errors=True)
