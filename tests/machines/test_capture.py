@@ -157,6 +157,61 @@ for one in sorted(p.parent.name for p in ROOT.glob("*/tree.txt")):
         assert machine.parse(machine.pack(copy / "sys")), "it can be packed"
 
 
+def same_zones(one, change):
+    """Changes the machine @one, captures it, and wants the same zones in the copy. Returns those."""
+    origin, copy = work / (one + "-changed"), work / (one + "-copy")
+    machine.unpack((ROOT / one / "tree.txt").read_text(encoding="utf-8"), origin)
+    before = zones(origin)
+    change(origin)
+    want = zones(origin)
+    assert want != before, "the change makes no difference"
+    run = capture("--root", origin, work / (one + ".tar.gz"))
+    assert run.returncode == 0, run
+    with tarfile.open(work / (one + ".tar.gz")) as tar:
+        tar.extractall(copy, filter="fully_trusted") if hasattr(tarfile, "data_filter") else tar.extractall(copy)
+    got = zones(copy)
+    assert got == want, "\n".join(f"got  {g}\nwant {w}" for g, w in zip(got, want) if g != w)
+
+
+@t.case("what tells sensors apart is taken too: a GPU's name and clocks, and what a meter measures")
+def _():
+    def radeon(origin):
+        card = next(origin.glob("sys/devices/**/0000:03:00.0/hwmon")).parent
+        write(card, "product_name", "Some Radeon\n")
+        (card / "hwmon/hwmon0/power1_cap").unlink()
+        write(card, "hwmon/hwmon0/freq2_input", "1000000000\n")
+
+    same_zones("desktop-radeon", radeon)
+    origin = work / "acpi"
+    machine.unpack((ROOT / "server-acpi-power-meter/tree.txt").read_text(encoding="utf-8"), origin)
+    meter = next(origin.glob("sys/devices/**/ACPI000D:00"))
+    (meter / "measures").mkdir()
+    (meter / "measures/LNXCPU:00").symlink_to("../../LNXCPU:00")
+    write(origin, "sys/bus/pci/devices/0000:01:00.0/vendor", "0x10de\n")
+    write(origin, "proc/driver/nvidia/gpus/0000:01:00.0/power", "Runtime D3 status:  Enabled\nVideo Memory:  Off\n")
+    write(origin, "proc/driver/nvidia/gpus/0000:01:00.0/information", f"GPU UUID: GPU-{SECRETS['uuid']}\n")
+    run = capture("--root", origin, work / "acpi.tar.gz")
+    found, _owners = contents(work / "acpi.tar.gz")
+    assert run.returncode == 0 and found[f"{meter.relative_to(origin)}/measures/LNXCPU:00"] == "../../LNXCPU:00", found
+    assert found["proc/driver/nvidia/gpus/0000:01:00.0/power"] == "Runtime D3 status:  Enabled\n", found
+    assert not any("information" in name for name in found), sorted(found)
+
+
+@t.case("a file that is put in its place meanwhile is not written to")
+def _():
+    tools, file, theirs = work / "tools", work / "raced.tar.gz", work / "theirs"
+    tools.mkdir()
+    theirs.write_text("theirs", encoding="ascii")
+    tar = tools / "tar"
+    tar.write_text(f"#!/bin/sh\nrm -f '{file}'; ln -s '{theirs}' '{file}'; exec {shutil.which('tar')} \"$@\"\n",
+                   encoding="ascii")
+    tar.chmod(0o755)
+    run = capture("--root", work / "intel-laptop-battery" / "origin", file,
+                  env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"})
+    assert theirs.read_text(encoding="ascii") == "theirs", "the link was followed"
+    assert run.returncode == 1 and "exists" in run.stderr, run
+
+
 @t.case("names that shells take for more than names are left alone")
 def _():
     origin = work / "odd"
@@ -207,12 +262,18 @@ def _():
     assert sorted(p.name for p in mine.iterdir()) == ["out.tar.gz", "tool"], "it leaves nothing behind"
 
 
-@t.case("a full disk leaves no half of a file")
+@t.case("what can't be written leaves no half of a file")
 def _():
-    t.need(os.path.exists("/dev/full"), "there is no /dev/full")
-    origin = work / "intel-laptop-battery" / "origin"
+    origin, full, file = work / "intel-laptop-battery" / "origin", work / "full", work / "half.tar.gz"
     run = capture("--root", origin, "/no/such/folder/file")
     assert run.returncode == 1 and "can't make" in run.stderr, run
+    full.mkdir()
+    cat = full / "cat"  # that finds the disk full only there
+    cat.write_text(f"#!/bin/sh\ncase $1 in */tar.gz) echo half; exit 1 ;; esac\nexec {shutil.which('cat')} \"$@\"\n",
+                   encoding="ascii")
+    cat.chmod(0o755)
+    run = capture("--root", origin, file, env={**os.environ, "PATH": f"{full}:{os.environ['PATH']}"})
+    assert run.returncode == 1 and run.stderr and not file.exists(), run
 
 
 t.done()
