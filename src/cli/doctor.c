@@ -21,18 +21,33 @@ enum {
 	DOCTOR_MISUSED = 2,
 };
 
-/* Hypervisors tell x86 guests by a CPU flag, Xen by a directory, QEMU everywhere by its name. */
+/* What hypervisors call the machines that they make; a cloud's bare metal has the cloud's name too.
+ */
+static bool is_guest(const char *vendor, const char *product)
+{
+	if (strcmp(vendor, "Amazon EC2") == 0)
+		return !strstr(product, ".metal");
+	return strcmp(vendor, "QEMU") == 0 || strncmp(vendor, "VMware", strlen("VMware")) == 0 ||
+	       strcmp(product, "Google Compute Engine") == 0 ||
+	       strstr(product, "Virtual Machine") || strstr(product, "Virtualization");
+}
+
+/* Hypervisors tell x86 guests by a CPU flag, Xen by a directory, others by the names they give. */
 static bool is_virtual(const struct sysroot *root)
 {
-	char text[8192];
+	char text[8192], product[128];
 
 	if (sysroot_read_text(root->proc_fd, "cpuinfo", text, sizeof(text)) > 0 &&
 	    strstr(text, " hypervisor"))
 		return true;
 	if (sysroot_read_text(root->sys_fd, "hypervisor/type", text, sizeof(text)) > 0)
 		return true;
-	return sysroot_read_text(root->sys_fd, "class/dmi/id/sys_vendor", text, sizeof(text)) > 0 &&
-	       strcmp(text, "QEMU") == 0;
+	if (sysroot_read_text(root->sys_fd, "class/dmi/id/sys_vendor", text, sizeof(text)) < 0)
+		return false;
+	if (sysroot_read_text(root->sys_fd, "class/dmi/id/product_name", product, sizeof(product)) <
+	    0)
+		product[0] = '\0';
+	return is_guest(text, product);
 }
 
 static void look_at_activity(struct doctor_activity *found, const struct sysroot *root,

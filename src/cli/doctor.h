@@ -65,7 +65,7 @@ struct doctor {
 
 /*
  * Opens the meters and looks at them until every one has answered and every counter has moved or
- * was found dead, 30 s at most. @progress: told what it waits for, a terminal, or NULL. Fills
+ * was found dead, 40 s at most. @progress: told what it waits for, a terminal, or NULL. Fills
  * everything about meters and zones. Returns 0 or -ENOMEM.
  */
 int doctor_look(struct doctor *doctor, const struct sysroot *root,

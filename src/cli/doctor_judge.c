@@ -12,6 +12,8 @@
 #define VM_REMEDY                                                                         \
 	"this is a virtual machine: run Kepler on its host, or let the host pass energy " \
 	"counters in (QEMU: -accel kvm,rapl=true)"
+#define WAIT_REMEDY \
+	"a slow device has not answered yet: serve goes on asking it, or run doctor once more"
 #define BARE_REMEDY                                                                               \
 	"ask the BMC, by IPMI (modprobe ipmi_devintf) or Redfish (redfish.credentials-file), or " \
 	"add a power sensor that the kernel's hwmon knows"
@@ -91,6 +93,15 @@ static bool any_denied(const struct doctor *doctor)
 	return false;
 }
 
+static bool any_waiting(const struct doctor *doctor)
+{
+	for (u32 m = 0; m < doctor->meters; m++) {
+		if (doctor->meter[m].waiting)
+			return true;
+	}
+	return false;
+}
+
 /* What is there and only not permitted comes first; a virtual machine's own drivers don't help. */
 static const char *best_remedy(const struct doctor *doctor)
 {
@@ -103,6 +114,8 @@ static const char *best_remedy(const struct doctor *doctor)
 		return "run as root: there are counters that this user may not read";
 	if (!note)
 		note = note_with_remedy(doctor, METER_PROBLEM, NULL);
+	if (!note && any_waiting(doctor))
+		return WAIT_REMEDY;
 	if (!note && doctor->virtual_machine)
 		return VM_REMEDY;
 	for (size_t i = 1; i < ARRAY_SIZE(order) && !note; i++)

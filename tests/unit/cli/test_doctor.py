@@ -149,6 +149,20 @@ def _():
     assert text.returncode == 1 and "The most promising remedy: " in text.stdout, text.stdout
 
 
+@t.case("virtual machines of processors that have no flag for it are known by their maker")
+def _():
+    for vendor, product, virtual in (("Amazon EC2", "m6g.large", True), ("Amazon EC2", "m6g.metal", False),
+                                     ("Google", "Google Compute Engine", True), ("QEMU", "KVM Virtual Machine", True),
+                                     ("Microsoft Corporation", "Virtual Machine", True), ("Lenovo", "ThinkSystem", False)):
+        tree = Tree("ampere-altra", f"maker-{product}")
+        folder = tree.folder / "sys/class/dmi/id"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "sys_vendor").write_text(vendor + "\n", encoding="ascii")
+        (folder / "product_name").write_text(product + "\n", encoding="ascii")
+        found, _meters = report(tree.doctor("--json"))
+        assert found["machine"]["virtual"] == virtual, (vendor, product, found["machine"])
+
+
 @t.case("a counter that may not be read: who may not, and the remedy first")
 def _():
     t.need(os.geteuid() == 0, "only root can stop being root")
@@ -269,6 +283,7 @@ def _():
     assert "asking redfish ... 2 s" in shown and shown.endswith("\r\033[K"), ascii(shown)
     assert not redfish["used"] and (not redfish["answered"] or redfish["notes"]), redfish
     assert status == 1 and not found["verdict"]["measured"], found["verdict"]
+    assert redfish["answered"] or "not answered yet" in found["verdict"]["remedy"], found["verdict"]
 
 
 @t.case("without a terminal nothing is written beside the report")
