@@ -83,7 +83,9 @@ static enum redfish_fault send(struct redfish_bmc *bmc, const struct redfish_req
 	enum redfish_fault fault =
 		redfish_http_send(bmc->http, request, &bmc->answer, &bmc->trouble);
 
-	bmc->alive = fault == REDFISH_FINE;
+	/* A request that the agent's own end cut short says nothing of the BMC. */
+	if (fault != REDFISH_STOPPED)
+		bmc->alive = fault == REDFISH_FINE;
 	return fault;
 }
 

@@ -202,7 +202,7 @@ def _():
     assert len({z["epoch"] for z in good}) == 1 and len(good) == len(answers) >= 5, [a.text() for a in answers]
     assert all(b["uj"] > a["uj"] for a, b in zip(good, good[1:]))
     want = energy_j(server.served[:len(good)])
-    t.near((good[-1]["uj"] - good[0]["uj"]) / 1e6, want, 0.03, "joules of the meter, and of the server's own log")
+    t.near((good[-1]["uj"] - good[0]["uj"]) / 1e6, want, 0.1, "joules of the meter, and of the server's own log")
 
 
 def kwh_of(server):
@@ -242,7 +242,7 @@ def _():
         asking = poller(server)
         a = asking.poll()
         assert name in a.found and a.status == "ok", a.text()
-        time.sleep(1)
+        time.sleep(3)
         b = asking.poll()
         want = energy_j(server.served)
         assert abs((b.zone["uj"] - a.zone["uj"]) / 1e6 - want) < want / 5, (a.text(), b.text(), want)
@@ -578,6 +578,7 @@ def _():
         t.diag("%s: told to stop after 300 ms, ended after %d ms" % (fault, a.took_ms))
         begin = time.monotonic()
         assert asking.end()[0] == 0 and time.monotonic() - begin < 15
+        assert not server.tokens, "the session was left behind"
 
 
 @t.case("what is not to be used is not used")
