@@ -4,7 +4,6 @@
  * threads read what it publishes.
  */
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include "base/log.h"
 #include "cli/agent.h"
 #include "cli/commands.h"
+#include "cli/memory.h"
 #include "cli/options.h"
 #include "cli/privileges.h"
 #include "cli/routes.h"
@@ -339,17 +339,6 @@ static void block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/*
- * Memory of big responses goes back to the system when they are done, and the web server's threads
- * share the arena of everybody else: for an agent that must not be noticed size counts for more
- * than speed here.
- */
-static void keep_memory_small(void)
-{
-	mallopt(M_MMAP_THRESHOLD, 64 * 1024);
-	mallopt(M_ARENA_MAX, 1);
-}
-
 static void tell_activity(const struct activity *activity)
 {
 	const char *detail = activity_detail(activity);
@@ -363,7 +352,7 @@ static int run(struct serve *serve)
 {
 	int r;
 
-	keep_memory_small();
+	memory_keep_small();
 	block_signals();
 	r = open_agent(serve);
 	if (r < 0)
@@ -377,8 +366,7 @@ static int run(struct serve *serve)
 		r = open_events(serve);
 	if (r < 0)
 		return r;
-	malloc_trim(
-		0); /* reading the kernel's types took more memory than all the rest ever will */
+	memory_forget_start();
 	r = sd_event_loop(serve->event);
 	sd_notify(0, "STOPPING=1");
 	return r;
