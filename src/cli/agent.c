@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/grow.h"
 #include "base/log.h"
 #include "cli/power.h"
 #include "cli/self.h"
@@ -281,6 +282,8 @@ static void describe_devices(struct agent *agent, const struct frame *frame,
 		memcpy(gpu->uuid, zone->uuid, sizeof(gpu->uuid));
 		snapshot->gpus++;
 	}
+	if (grow(&snapshot->qat, &snapshot->qat_capacity, qats, sizeof(*snapshot->qat)) < 0)
+		qats = 0;
 	for (u32 i = 0; i < qats; i++) {
 		const struct qat_value *from = &agent->qat_value[i];
 

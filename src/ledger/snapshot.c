@@ -72,6 +72,7 @@ static void snapshot_free(struct snapshot *snapshot)
 			identity_unref(rows->row[i].identity);
 		free(rows->row);
 	}
+	free(snapshot->qat);
 	free(snapshot);
 }
 

@@ -69,8 +69,8 @@ struct snapshot {
 	u32 meters;
 	struct snapshot_gpu gpu[SNAPSHOT_GPUS_MAX];
 	u32 gpus;
-	struct snapshot_telemetry qat[SNAPSHOT_QAT_MAX];
-	u32 qats;
+	struct snapshot_telemetry *qat; /* its own; few machines have any */
+	u32 qats, qat_capacity;
 	bool filtering_known; /* whether the CPU blurs its energy counters */
 	bool filtering;
 	struct snapshot_lost lost[SNAPSHOT_LOST_MAX];

@@ -52,7 +52,9 @@ struct chassis {
 struct redfish {
 	struct redfish_bmc *bmc;
 	char origin[REDFISH_ORIGIN_MAX];
-	char only[48]; /* id of the chassis to be read; "" all that count */
+	const char *file, *node; /* of the credentials; of the options' owner */
+	bool refused;            /* user or password were, at the last poll */
+	char only[48];           /* id of the chassis to be read; "" all that count */
 	bool insecure;
 	u64 interval_ns;
 	struct redfish_plan plan;
@@ -345,6 +347,18 @@ static void tell_zones(const struct redfish *r, struct meter_sample *sample)
 	}
 }
 
+/* A password that was refused may have been changed in the file since that was read. */
+static void read_credentials_again(struct redfish *r)
+{
+	struct redfish_credentials fresh = { 0 };
+	struct meter_report unheard;
+
+	report_begin(&unheard);
+	if (r->file[0] && redfish_credentials_load(r->file, r->node, &fresh, &unheard) == 0)
+		redfish_bmc_login_as(r->bmc, &fresh);
+	redfish_credentials_wipe(&fresh);
+}
+
 static void redfish_poll(void *priv, const struct meter_poll *when, struct meter_sample *sample)
 {
 	struct redfish *r = priv;
@@ -353,7 +367,10 @@ static void redfish_poll(void *priv, const struct meter_poll *when, struct meter
 
 	report_begin(&sample->report);
 	redfish_bmc_limit(r->bmc, when->stop, clock_read_ns(CLOCK_MONOTONIC) + POLL_NS);
+	if (r->refused)
+		read_credentials_again(r);
 	fault = ask(r, &trouble);
+	r->refused = fault == REDFISH_LOGIN;
 	r->failures = fault == REDFISH_FINE ? 0 : r->failures + 1;
 	r->good_polls += fault == REDFISH_FINE;
 	describe(r, &trouble, &sample->report);
@@ -432,9 +449,10 @@ static int set_up(struct redfish *r, const struct redfish_options *options,
 	const char *url = text_or_empty(options->url), *ca_file = text_or_empty(options->ca_file);
 	int error = 0;
 
+	r->file = file;
+	r->node = text_or_empty(options->node_name);
 	if (file[0])
-		error = redfish_credentials_load(file, text_or_empty(options->node_name),
-						 credentials, report);
+		error = redfish_credentials_load(file, r->node, credentials, report);
 	if (error < 0)
 		return error;
 	credentials->insecure = credentials->insecure || options->insecure;

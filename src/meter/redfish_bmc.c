@@ -55,6 +55,16 @@ int redfish_bmc_new(const char *origin, const char *ca_file,
 	return 0;
 }
 
+void redfish_bmc_login_as(struct redfish_bmc *bmc, const struct redfish_credentials *credentials)
+{
+	struct redfish_credentials *own = &bmc->credentials;
+
+	memcpy(own->user, credentials->user, sizeof(own->user));
+	memcpy(own->password, credentials->password, sizeof(own->password));
+	memcpy(own->token, credentials->token, sizeof(own->token));
+	bmc->access = best_access(own);
+}
+
 void redfish_bmc_limit(struct redfish_bmc *bmc, const struct slow_stop *stop, u64 deadline_ns)
 {
 	redfish_http_limit(bmc->http, stop, deadline_ns);

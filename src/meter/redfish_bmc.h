@@ -14,6 +14,10 @@ struct redfish_bmc;
 int redfish_bmc_new(const char *origin, const char *ca_file,
 		    const struct redfish_credentials *credentials, struct redfish_bmc **bmc);
 
+/* Takes user, password and token of @credentials from now on; what else they say does not change.
+ */
+void redfish_bmc_login_as(struct redfish_bmc *bmc, const struct redfish_credentials *credentials);
+
 /* Ends the session, for which it takes a second at most. */
 struct redfish_bmc *redfish_bmc_free(struct redfish_bmc *bmc);
 

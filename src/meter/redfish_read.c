@@ -187,13 +187,20 @@ static bool read_number(const json_t *number, double max, double *value)
 	return true;
 }
 
+/* Of a number that is not negative. The agent does without the mathematical library, which would
+ * take 0.3 MB in every process. */
+static u64 nearest(double number)
+{
+	return (u64)(number + 0.5);
+}
+
 static bool read_power(const json_t *number, u64 *power_uw)
 {
 	double watts;
 
 	if (!read_number(number, WATTS_MAX, &watts))
 		return false;
-	*power_uw = (u64)llround(watts * UW_PER_W);
+	*power_uw = nearest(watts * UW_PER_W);
 	return true;
 }
 
@@ -213,8 +220,10 @@ static int decimals(double value)
 static void take_energy(struct redfish_value *value, double reading, double unit_uj)
 {
 	value->has_energy = true;
-	value->energy_uj = (u64)llround(reading * unit_uj);
-	value->step_uj = (u64)llround(unit_uj / pow(10, decimals(reading)));
+	value->energy_uj = nearest(reading * unit_uj);
+	for (int i = decimals(reading); i > 0; i--)
+		unit_uj /= 10;
+	value->step_uj = nearest(unit_uj);
 	if (value->step_uj == 0)
 		value->step_uj = 1;
 }

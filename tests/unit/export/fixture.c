@@ -248,6 +248,7 @@ struct snapshot *fixture_small(void)
 	snapshot->folded[LEVEL_PROCESS] = 5;
 	snapshot->gpu[0] = (struct snapshot_gpu){ "0", "0000:41:00.0", "A \"GPU\"", "GPU-1234" };
 	snapshot->gpus = 1;
+	snapshot->qat = calloc(2, sizeof(*snapshot->qat));
 	snapshot->qat[0] = (struct snapshot_telemetry){ "0000:6b:00.0", "util_cpr0", 12.5 };
 	snapshot->qat[1] = (struct snapshot_telemetry){ "0000:6b:00.0", "latency", -1.0 };
 	snapshot->qats = 2;
@@ -309,5 +310,6 @@ void fixture_free(struct snapshot *snapshot)
 			identity_unref(snapshot->level[level].row[i].identity);
 		free(snapshot->level[level].row);
 	}
+	free(snapshot->qat);
 	free(snapshot);
 }

@@ -4,6 +4,7 @@
 import email.utils
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import tempfile
@@ -418,6 +419,20 @@ def _():
     assert a.status == "denied" and "login" in a.codes and server.logins == 2, a.text()
     server.fault = None
     assert asking.poll().status == "ok"
+
+
+@t.case("a password that is changed in the file is taken after the old one was refused")
+def _():
+    for tells in ({}, {"token": "stale"}):
+        server = bmc()
+        file = credentials(password="old-" + PASSWORD, **tells)
+        asking = poller(server, file=file)
+        assert asking.poll().status == "denied"
+        pathlib.Path(file).write_text(pathlib.Path(credentials()).read_text(encoding="utf-8"), encoding="utf-8")
+        answer = asking.poll()
+        assert answer.status == "ok", answer.text()
+        pathlib.Path(file).write_text("nodes: [", encoding="utf-8")
+        assert asking.poll().status == "ok", "a broken file took away what worked"
 
 
 @t.case("an account without the right to read")
