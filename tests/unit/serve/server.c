@@ -31,6 +31,8 @@ static void publish(struct snapshot *from, u64 age_ns)
 	memcpy(rows, to->level, sizeof(rows));
 	*to = *from;
 	to->refs = 0;
+	to->qat = NULL; /* that is @from's own */
+	to->qats = to->qat_capacity = 0;
 	memcpy(to->level, rows, sizeof(rows));
 	for (u32 level = 0; level < LEVEL_MAX; level++) {
 		if (snapshot_rows_fit(&to->level[level], from->level[level].count) < 0)
