@@ -173,7 +173,9 @@ CONFIG_PARSER(assign)
 		size_t len = next_word(&item, &rest);
 		const char *equals = memrchr(item, '=', len);
 
-		if (!is_assign_name(item, equals ? (size_t)(equals - item) : 0, why))
+		if (!equals)
+			equals = item; /* no name of a chip before it */
+		if (!is_assign_name(item, (size_t)(equals - item), why))
 			return -EINVAL;
 		if (++count > ASSIGN_MAX) {
 			*why = "there are too many";
