@@ -207,6 +207,9 @@ int config_set(struct config *config, const struct option *option, const char *t
 		return 0;
 	if (*text == '\0')
 		return config_fail(error, place, option, "%s has no value", option->name);
+	/* what stands before an @ may be a password: it is not repeated */
+	if (option->parse == config_parse_url && strchr(text, '@'))
+		text = "...@...";
 	return config_fail(error, place, option, "\"%s\" is not valid for %s%s%s",
 			   config_quote(text).text, option->name, why ? ": " : "", why ? why : "");
 }

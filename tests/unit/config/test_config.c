@@ -387,7 +387,8 @@ static void test_classic_meters(void **state)
 	assert_int_equal(c.meter_cpu.meter[0], CONFIG_METER_RAPL_MSR);
 	CHECK_ERROR(ENV("ENABLE_MSR=perhaps"), "ENABLE_MSR", "true or false");
 	CHECK_ERROR(FLAGS("--redfish.url=https://root:secret@bmc"), "credentials file",
-		    "https://HOST");
+		    "https://HOST", "\"...@...\"");
+	CHECK_ERROR(FLAGS("--redfish.url=root:secret@bmc"), "\"...@...\"");
 }
 
 static void test_needs_restart(void **state)
