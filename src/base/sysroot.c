@@ -69,6 +69,32 @@ void sysroot_deinit(struct sysroot *root)
 	root->dev_fd = -1;
 }
 
+DIR *sysroot_opendir(int dirfd, const char *path)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir)
+		fd = -1; /* it is the stream's now */
+	return dir;
+}
+
+ssize_t sysroot_read_all(int fd, char *buf, size_t size)
+{
+	size_t have = 0;
+
+	while (have < size) {
+		ssize_t got = read(fd, buf + have, size - have);
+
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		if (got == 0)
+			break;
+		have += got > 0 ? (size_t)got : 0;
+	}
+	return (ssize_t)have;
+}
+
 static ssize_t terminate(char *buf, ssize_t len)
 {
 	if (len > 0 && buf[len - 1] == '\n')
@@ -87,20 +113,12 @@ ssize_t sysroot_pread_text(int fd, char *buf, size_t size)
 ssize_t sysroot_read_text(int dirfd, const char *path, char *buf, size_t size)
 {
 	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
-	size_t have = 0;
+	ssize_t len;
 
 	if (fd < 0)
 		return -errno;
-	while (have < size - 1) {
-		ssize_t len = read(fd, buf + have, size - 1 - have);
-
-		if (len < 0)
-			return -errno;
-		if (len == 0)
-			break;
-		have += (size_t)len;
-	}
-	return terminate(buf, (ssize_t)have);
+	len = sysroot_read_all(fd, buf, size - 1);
+	return len < 0 ? len : terminate(buf, len);
 }
 
 int sysroot_parse_u64(const char *text, u64 *value)

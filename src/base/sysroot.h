@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <dirent.h>
 #include <sys/types.h>
 
 #include "base/types.h"
@@ -33,6 +34,13 @@ int sysroot_init(struct sysroot *root, const char *proc, const char *sys, const 
 void sysroot_set_dev(struct sysroot *root, const char *dev);
 
 void sysroot_deinit(struct sysroot *root);
+
+/* Opens the directory @path, relative to @dirfd, for readdir(). NULL on failure, with errno. */
+DIR *sysroot_opendir(int dirfd, const char *path);
+
+/* Reads @fd to its end, or @size bytes of it, into @buf. Returns their number or a negative errno.
+ */
+ssize_t sysroot_read_all(int fd, char *buf, size_t size);
 
 /*
  * Reads the file @path, relative to the directory @dirfd, into @buf as a string: at most @size - 1

@@ -12,6 +12,7 @@
 #include <yaml.h>
 
 #include "base/cleanup.h"
+#include "base/sysroot.h"
 #include "config/option.h"
 #include "config/quote.h"
 
@@ -289,24 +290,6 @@ int config_parse_yaml(struct config *config, const char *path, const char *data,
 	return result;
 }
 
-/* Reads all of @fd into @data of FILE_MAX_BYTES + 1 bytes; returns the length or a negative errno.
- */
-static ssize_t read_all(int fd, char *data)
-{
-	size_t have = 0;
-
-	while (have <= FILE_MAX_BYTES) {
-		ssize_t got = read(fd, data + have, FILE_MAX_BYTES + 1 - have);
-
-		if (got < 0 && errno != EINTR)
-			return -errno;
-		if (got == 0)
-			break;
-		have += got > 0 ? (size_t)got : 0;
-	}
-	return (ssize_t)have;
-}
-
 int config_read_yaml(struct config *config, const char *path, struct config_error *error)
 {
 	struct place place = { PLACE_FILE, path, 0 };
@@ -327,7 +310,7 @@ int config_read_yaml(struct config *config, const char *path, struct config_erro
 			error, &place, NULL,
 			"the configuration file is not a regular file; expected a YAML file");
 	data = malloc(FILE_MAX_BYTES + 1);
-	len = data ? read_all(fd, data) : -ENOMEM;
+	len = data ? sysroot_read_all(fd, data, FILE_MAX_BYTES + 1) : -ENOMEM;
 	if (len < 0)
 		return config_fail(
 			error, &place, NULL,

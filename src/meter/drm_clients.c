@@ -405,15 +405,11 @@ static u32 look_into(struct drm_clients *c, u32 pid)
 	const struct dirent *entry;
 	char path[32], target[64];
 	u32 links = 0;
-	int dir_fd;
 
 	snprintf(path, sizeof(path), "%u/fd", pid);
-	dir_fd = openat(c->proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = dir_fd < 0 ? NULL : fdopendir(dir_fd);
+	dir = sysroot_opendir(c->proc_fd, path);
 	if (!dir) {
 		c->look.denied += errno == EACCES || errno == EPERM;
-		if (dir_fd >= 0)
-			close(dir_fd);
 		return 0;
 	}
 	/* That of a kernel thread is empty, and so it costs no more than to find out what it is. */
@@ -440,14 +436,10 @@ static u32 look_into(struct drm_clients *c, u32 pid)
 
 static void list_processes(struct drm_clients *c)
 {
-	_cleanup_closedir_ DIR *dir = NULL;
+	_cleanup_closedir_ DIR *dir = sysroot_opendir(c->proc_fd, ".");
 	const struct dirent *entry;
-	int fd = openat(c->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	c->look.count = 0;
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir && fd >= 0)
-		close(fd);
 	while (dir && c->look.count < PIDS_MAX && (entry = readdir(dir))) {
 		u64 pid;
 

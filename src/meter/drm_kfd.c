@@ -65,7 +65,7 @@ static bool read_node(int sys_fd, const char *name, u64 domain, u64 location,
 
 struct drm_kfd_node drm_kfd_find(int sys_fd, const char *address)
 {
-	_cleanup_closedir_ DIR *dir = drm_open_list(sys_fd, NODES_DIR);
+	_cleanup_closedir_ DIR *dir = sysroot_opendir(sys_fd, NODES_DIR);
 	unsigned int domain, bus, device, function;
 	struct drm_kfd_node node = { 0 };
 	const struct dirent *entry;
@@ -102,7 +102,7 @@ void drm_kfd_poll(int sys_fd, struct drm_gpu *gpus, u32 count, struct meter_samp
 		wanted = wanted || (gpus[i].open && gpus[i].kfd_id);
 	if (!wanted)
 		return;
-	dir = drm_open_list(sys_fd, PROC_DIR);
+	dir = sysroot_opendir(sys_fd, PROC_DIR);
 	for (u32 n = 0; dir && n < ENTRIES_MAX && (entry = readdir(dir)); n++) {
 		u64 pid;
 

@@ -28,16 +28,6 @@
 
 static const char *const drivers[] = { "amdgpu", "i915", "xe", "nouveau" };
 
-DIR *drm_open_list(int dir_fd, const char *path)
-{
-	int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!dir && fd >= 0)
-		close(fd);
-	return dir;
-}
-
 /* The number that follows @prefix and ends @name: 0, or -EINVAL. */
 static int parse_numbered(const char *name, const char *prefix, u32 *number)
 {
@@ -69,7 +59,7 @@ static int insert(u32 *numbers, int count, int max, u32 number)
 
 int drm_list(int sys_fd, u32 cards[DRM_CARDS_MAX])
 {
-	_cleanup_closedir_ DIR *dir = drm_open_list(sys_fd, CLASS_DIR);
+	_cleanup_closedir_ DIR *dir = sysroot_opendir(sys_fd, CLASS_DIR);
 	const struct dirent *entry;
 	int count = 0;
 	u32 card;
@@ -174,7 +164,7 @@ static void name_card(int device_fd, struct drm_found *found)
 
 static void find_render(int device_fd, struct drm_found *found)
 {
-	_cleanup_closedir_ DIR *dir = drm_open_list(device_fd, "drm");
+	_cleanup_closedir_ DIR *dir = sysroot_opendir(device_fd, "drm");
 	const struct dirent *entry;
 
 	found->render = DRM_NO_RENDER;
@@ -269,7 +259,7 @@ static bool is_of_tile(int device_fd, const char *hwmon)
 /* Looks into each hwmon directory: those of the card, or those of its tiles. */
 static void look_for_sensors(int device_fd, struct drm_found *found, bool tiles)
 {
-	_cleanup_closedir_ DIR *dir = drm_open_list(device_fd, "hwmon");
+	_cleanup_closedir_ DIR *dir = sysroot_opendir(device_fd, "hwmon");
 	const struct dirent *entry;
 
 	for (u32 i = 0; dir && i < ENTRIES_MAX && (entry = readdir(dir)); i++) {

@@ -5,8 +5,6 @@
  */
 #pragma once
 
-#include <dirent.h>
-
 #include "base/types.h"
 
 #define DRM_CARDS_MAX 16
@@ -34,9 +32,6 @@ struct drm_found {
 	u32 inputs;     /* sensors to be added up: one, but for cards that only tell by tile */
 	char input[DRM_INPUTS_MAX][64]; /* files, below the device */
 };
-
-/* Opens a directory for readdir(); NULL with errno. */
-DIR *drm_open_list(int dir_fd, const char *path);
 
 /* Which cards there are: their numbers in @cards, ascending. Returns the count or a negative errno.
  */

@@ -85,19 +85,9 @@ static int by_address(const void *a, const void *b)
 		      ((const struct nvml_pci_gpu *)b)->address);
 }
 
-static DIR *open_devices(const struct sysroot *root)
-{
-	int fd = openat(root->sys_fd, PCI_DEVICES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-
-	if (!dir && fd >= 0)
-		close(fd);
-	return dir;
-}
-
 void nvml_pci_list(struct nvml_pci *pci, const struct sysroot *root)
 {
-	_cleanup_closedir_ DIR *dir = open_devices(root);
+	_cleanup_closedir_ DIR *dir = sysroot_opendir(root->sys_fd, PCI_DEVICES);
 	const struct dirent *entry;
 
 	pci->count = 0;

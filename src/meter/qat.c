@@ -159,19 +159,9 @@ static bool is_address(const char *name)
 	       name[end] == '\0' && end <= 12;
 }
 
-static DIR *open_list(const struct qat *qat, const char *path)
-{
-	int fd = openat(qat->sys_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!dir && fd >= 0)
-		close(fd);
-	return dir;
-}
-
 static void look_in(struct qat *qat, const struct qat_place *place)
 {
-	_cleanup_closedir_ DIR *dir = open_list(qat, place->parent);
+	_cleanup_closedir_ DIR *dir = sysroot_opendir(qat->sys_fd, place->parent);
 	const struct dirent *entry;
 	char path[128];
 
@@ -190,7 +180,7 @@ static void look_in(struct qat *qat, const struct qat_place *place)
 /* Without the links of bus/pci, as in a captured tree: the endpoints hang on their root bus. */
 static void look_in_devices(struct qat *qat)
 {
-	_cleanup_closedir_ DIR *dir = open_list(qat, "devices");
+	_cleanup_closedir_ DIR *dir = sysroot_opendir(qat->sys_fd, "devices");
 	const struct dirent *entry;
 	char path[64];
 

@@ -7,16 +7,12 @@
  */
 #include "meter/rapl_scan.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/sysroot.h"
 #include "meter/energy.h"
+#include "meter/sysfs_list.h"
 
 #define CLASS_DIR "class/powercap"
 #define DEVICE_DIR "devices/virtual/powercap"
@@ -75,24 +71,26 @@ static void add(struct rapl_scan *scan, int sys_fd, const char *parent, const ch
 	insert(scan, &f);
 }
 
+struct listing {
+	struct rapl_scan *scan;
+	int sys_fd;
+	const char *dir;
+};
+
+static int add_entry(void *arg, const char *name)
+{
+	const struct listing *listing = arg;
+
+	add(listing->scan, listing->sys_fd, listing->dir, name);
+	return 0;
+}
+
 /* Calls add() for every zone in @dir. Returns 0 or a negative errno. */
 static int list(struct rapl_scan *scan, int sys_fd, const char *dir)
 {
-	_cleanup_close_ int fd = openat(sys_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_Alignas(struct dirent64) char buf[4096];
-	ssize_t len;
+	struct listing listing = { scan, sys_fd, dir };
 
-	if (fd < 0)
-		return -errno;
-	while ((len = getdents64(fd, buf, sizeof(buf))) > 0) {
-		for (ssize_t at = 0; at < len;) {
-			const struct dirent64 *entry = (const struct dirent64 *)(buf + at);
-
-			add(scan, sys_fd, dir, entry->d_name);
-			at += entry->d_reclen;
-		}
-	}
-	return len < 0 ? -errno : 0;
+	return sysfs_list(sys_fd, dir, add_entry, &listing);
 }
 
 /* Lists the nested form: the zones of both control types, and the sub zones inside each. */

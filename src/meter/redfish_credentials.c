@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/sysroot.h"
 #include "meter/redfish_yaml.h"
 
 /* A row for each of a thousand nodes and more. */
@@ -197,22 +198,6 @@ static int check_file(int fd, const char *path, struct meter_report *report)
 	return 0;
 }
 
-static ssize_t read_all(int fd, char *data)
-{
-	size_t have = 0;
-
-	while (have <= FILE_MAX_BYTES) {
-		ssize_t got = read(fd, data + have, FILE_MAX_BYTES + 1 - have);
-
-		if (got < 0 && errno != EINTR)
-			return -errno;
-		if (got == 0)
-			break;
-		have += got > 0 ? (size_t)got : 0;
-	}
-	return have <= FILE_MAX_BYTES ? (ssize_t)have : -E2BIG;
-}
-
 /* Says that there is nothing for @node in the file; @error: why, "" for what @r says. */
 static int tell_unusable(const char *path, const char *node, int r, const char *error,
 			 struct meter_report *report)
@@ -262,7 +247,9 @@ int redfish_credentials_load(const char *path, const char *node, struct redfish_
 	data = malloc(FILE_MAX_BYTES + 1);
 	if (!data)
 		return -ENOMEM;
-	len = read_all(fd, data);
+	len = sysroot_read_all(fd, data, FILE_MAX_BYTES + 1);
+	if (len > FILE_MAX_BYTES)
+		len = -E2BIG;
 	r = len < 0 ? (int)len : redfish_credentials_parse(data, (size_t)len, node, out, error);
 	explicit_bzero(data, len > 0 ? (size_t)len : FILE_MAX_BYTES + 1);
 	return r < 0 ? tell_unusable(path, node, r, error, report) : 0;
