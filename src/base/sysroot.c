@@ -71,11 +71,11 @@ void sysroot_deinit(struct sysroot *root)
 
 DIR *sysroot_opendir(int dirfd, const char *path)
 {
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
-	if (dir)
-		fd = -1; /* it is the stream's now */
+	if (!dir && fd >= 0)
+		close(fd);
 	return dir;
 }
 
